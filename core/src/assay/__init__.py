@@ -1,0 +1,1 @@
+"""Assay's domain: bars, features, predictive distributions, scores, the bundle."""

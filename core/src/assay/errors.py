@@ -1,0 +1,100 @@
+"""The error tree. Errors carry fields and no HTTP status; services translate them.
+
+AssayError
+├── MarketDataError
+│   ├── UnknownSymbol
+│   ├── SourceUnavailable        (retry_after_seconds)
+│   │   └── RateLimited
+│   ├── BlockedRegion
+│   ├── InvalidBars              (file, line, value)
+│   └── TooLittleHistory         (needed, available)
+├── BundleError                  (path)
+│   ├── BundleMissing
+│   ├── BundleCorrupt
+│   └── FeatureMismatch
+├── TrainingError
+│   └── NoViableChallenger
+└── StorageError
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AssayError(Exception):
+    """Root of every error Assay raises on purpose; `fields` holds its machine-readable part."""
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields
+
+
+class MarketDataError(AssayError):
+    """Bars could not be had, or could not be trusted."""
+
+
+class UnknownSymbol(MarketDataError):
+    """No source knows the symbol."""
+
+
+class SourceUnavailable(MarketDataError):
+    """A source did not answer in time, or answered with something that is not bars."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 60.0, **fields: Any) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds, **fields)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(SourceUnavailable):
+    """A source asked us to wait."""
+
+
+class BlockedRegion(MarketDataError):
+    """A source refuses this region (HTTP 451); retrying cannot help."""
+
+
+class InvalidBars(MarketDataError):
+    """Rows that are not bars, beyond what may be set aside."""
+
+
+class TooLittleHistory(MarketDataError):
+    """Fewer bars than the computation needs."""
+
+    def __init__(self, message: str, *, needed: int, available: int, **fields: Any) -> None:
+        super().__init__(message, needed=needed, available=available, **fields)
+        self.needed = needed
+        self.available = available
+
+
+class BundleError(AssayError):
+    """The champion's files cannot be used; `path` names the one at fault."""
+
+    def __init__(self, message: str, *, path: str, **fields: Any) -> None:
+        super().__init__(message, path=path, **fields)
+        self.path = path
+
+
+class BundleMissing(BundleError):
+    """A file of the bundle does not exist."""
+
+
+class BundleCorrupt(BundleError):
+    """A file of the bundle is not what its manifest says, or cannot be read."""
+
+
+class FeatureMismatch(BundleError):
+    """The bundle was trained on other features than this code builds."""
+
+
+class TrainingError(AssayError):
+    """Training could not do its work."""
+
+
+class NoViableChallenger(TrainingError):
+    """No candidate could be fitted at all."""
+
+
+class StorageError(AssayError):
+    """The database could not be opened, read or written."""

@@ -1,0 +1,1 @@
+"""Bars, and how they are had."""

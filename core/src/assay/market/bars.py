@@ -1,0 +1,155 @@
+"""Bars as columns, and the check that every row passes before it becomes one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.calendars import Days
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """OHLCV rows in time order, one array a column, all of shape (n,).
+
+    `time` is datetime64[ms], UTC, the bar's open; a daily bar is stamped at midnight of its
+    session. Prices are finite and positive, times strictly increase: `check_bars` sees to it.
+    """
+
+    time: NDArray[np.datetime64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def session(self) -> Days:
+        """Session dates of daily bars, datetime64[D]."""
+        return self.time.astype("datetime64[D]")
+
+    @property
+    def last_session(self) -> date:
+        """Session date of the newest bar; IndexError where there is none."""
+        found: date = self.session[-1].item()
+        return found
+
+    def take(self, index: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
+        """The rows that `index` selects."""
+        return Bars(*(column[index] for column in self.columns()))
+
+    def until(self, session: date) -> Bars:
+        """The rows up to and including `session`."""
+        return self.take(slice(int(np.searchsorted(self.session, np.datetime64(session), "right"))))
+
+    def columns(self) -> tuple[NDArray[np.generic], ...]:
+        """time, open, high, low, close, volume."""
+        return (self.time, self.open, self.high, self.low, self.close, self.volume)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over all columns: equal bars have equal fingerprints."""
+        digest = hashlib.sha256()
+        for column in self.columns():
+            digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
+    @classmethod
+    def empty(cls) -> Bars:
+        """No rows."""
+        none = np.empty(0)
+        return cls(np.empty(0, "datetime64[ms]"), none, none, none, none, none)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that is not a bar: its position in the input, its time and why."""
+
+    row: int
+    time: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBars:
+    """What the check let through, and what it did not."""
+
+    bars: Bars
+    set_aside: tuple[SetAside, ...] = ()
+    rows: int = 0
+    disordered: int = field(default=0)
+
+    @property
+    def share_set_aside(self) -> float:
+        """Rows set aside over rows read, 0 to 1."""
+        return len(self.set_aside) / self.rows if self.rows else 0.0
+
+    def summary(self) -> str:
+        """One line for people: counts by reason."""
+        counts = Counter(item.reason for item in self.set_aside)
+        parts = [f"{count} {reason}" for reason, count in sorted(counts.items())]
+        aside = f"{len(self.set_aside)} set aside ({', '.join(parts)})" if parts else "0 set aside"
+        order = f", {self.disordered} put in order" if self.disordered else ""
+        return f"{self.rows} rows, {len(self.bars)} bars, {aside}{order}"
+
+
+def check_bars(
+    time: Sequence[np.datetime64] | NDArray[np.datetime64],
+    prices: NDArray[np.float64],
+    *,
+    closed_until: np.datetime64 | None = None,
+) -> CheckedBars:
+    """Turns raw rows into bars.
+
+    `prices` has shape (n, 5): open, high, low, close, volume. Set aside are rows with NaN or
+    infinite values, a price at or below zero, a negative volume, high below low, a time given
+    before (the later row counts), and rows stamped after `closed_until`. A close outside
+    [low, high] is let through: hundreds of Yahoo's gold settlements are. A missing volume is 0.
+    """
+    stamps = np.asarray(time, dtype="datetime64[ms]")
+    prices = np.array(prices, dtype=np.float64).reshape(len(stamps), 5)
+    prices[:, 4] = np.nan_to_num(prices[:, 4], nan=0.0)
+    reasons = _reasons(stamps, prices, closed_until)
+    good = np.array([reason == "" for reason in reasons], dtype=bool)
+    disordered = int(np.sum(np.diff(stamps[good].astype("int64")) < 0))
+    order = np.flatnonzero(good)[np.argsort(stamps[good], kind="stable")]
+    bars = Bars(stamps[order], *(np.ascontiguousarray(column) for column in prices[order].T))
+    aside = tuple(
+        SetAside(row, str(stamps[row]), reason) for row, reason in enumerate(reasons) if reason
+    )
+    return CheckedBars(bars, aside, rows=len(stamps), disordered=disordered)
+
+
+def _reasons(
+    stamps: NDArray[np.datetime64], prices: Floats, closed_until: np.datetime64 | None
+) -> list[str]:
+    open_, high, low, close, volume = prices.T
+    reasons = np.full(len(stamps), "", dtype="<U24")
+    rules = [
+        (np.isnat(stamps), "no time"),
+        (~np.isfinite(prices).all(axis=1), "not a number"),
+        (np.minimum.reduce([open_, high, low, close]) <= 0, "price not above zero"),
+        (volume < 0, "negative volume"),
+        (high < low, "high below low"),
+    ]
+    if closed_until is not None:
+        rules.append((stamps > closed_until, "not closed yet"))
+    for failed, reason in rules:
+        reasons[(reasons == "") & failed] = reason
+    last_seen: dict[int, int] = {}
+    for row in np.flatnonzero(reasons == ""):
+        key = int(stamps[row].astype("int64"))
+        if key in last_seen:
+            reasons[last_seen[key]] = "duplicate time"
+        last_seen[key] = int(row)
+    return [str(reason) for reason in reasons]

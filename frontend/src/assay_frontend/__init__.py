@@ -1,0 +1,1 @@
+"""Assay's dashboard; it knows the API only."""

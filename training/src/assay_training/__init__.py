@@ -1,0 +1,1 @@
+"""Assay's training: networks, tuning, gate, bundle."""
