@@ -22,13 +22,29 @@ NEW_YORK = ZoneInfo("America/New_York")
 Days = NDArray[np.datetime64]
 
 # XNYS was open, Yahoo has no GC=F row.
-_GOLD_SHUT = (
-    "2000-11-24 2001-11-23 2001-12-24 2002-07-05 2002-11-29 2003-11-28 2003-12-26 2004-01-02 "
-    "2004-11-26 2004-12-31 2005-03-30 2005-04-28 2005-06-29 2005-11-25 2006-07-03 2006-11-27 "
-    "2016-10-10 2016-11-11 2018-01-29"
-).split()
+_GOLD_SHUT = [
+    "2000-11-24",
+    "2001-11-23",
+    "2001-12-24",
+    "2002-07-05",
+    "2002-11-29",
+    "2003-11-28",
+    "2003-12-26",
+    "2004-01-02",
+    "2004-11-26",
+    "2004-12-31",
+    "2005-03-30",
+    "2005-04-28",
+    "2005-06-29",
+    "2005-11-25",
+    "2006-07-03",
+    "2006-11-27",
+    "2016-10-10",
+    "2016-11-11",
+    "2018-01-29",
+]
 # XNYS was shut, Yahoo has a GC=F row.
-_GOLD_OPEN = "2001-09-14 2006-09-04 2007-01-02 2025-01-09".split()
+_GOLD_OPEN = ["2001-09-14", "2006-09-04", "2007-01-02", "2025-01-09"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,8 @@ class SessionCalendar:
     def _check(self, day: date) -> None:
         if not self.days[0].item() <= day <= self.last_known:
             raise ValueError(
-                f"{self.name} sessions are known from {self.days[0]} to {self.last_known}, not {day}"
+                f"{self.name} sessions are known from {self.days[0]} to {self.last_known}, "
+                f"not {day}"
             )
 
 

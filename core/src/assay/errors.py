@@ -19,13 +19,11 @@ AssayError
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class AssayError(Exception):
     """Root of every error Assay raises on purpose; `fields` holds its machine-readable part."""
 
-    def __init__(self, message: str, **fields: Any) -> None:
+    def __init__(self, message: str, **fields: object) -> None:
         super().__init__(message)
         self.message = message
         self.fields = fields
@@ -42,7 +40,9 @@ class UnknownSymbol(MarketDataError):
 class SourceUnavailable(MarketDataError):
     """A source did not answer in time, or answered with something that is not bars."""
 
-    def __init__(self, message: str, *, retry_after_seconds: float = 60.0, **fields: Any) -> None:
+    def __init__(
+        self, message: str, *, retry_after_seconds: float = 60.0, **fields: object
+    ) -> None:
         super().__init__(message, retry_after_seconds=retry_after_seconds, **fields)
         self.retry_after_seconds = retry_after_seconds
 
@@ -62,7 +62,7 @@ class InvalidBars(MarketDataError):
 class TooLittleHistory(MarketDataError):
     """Fewer bars than the computation needs."""
 
-    def __init__(self, message: str, *, needed: int, available: int, **fields: Any) -> None:
+    def __init__(self, message: str, *, needed: int, available: int, **fields: object) -> None:
         super().__init__(message, needed=needed, available=available, **fields)
         self.needed = needed
         self.available = available
@@ -71,7 +71,7 @@ class TooLittleHistory(MarketDataError):
 class BundleError(AssayError):
     """The champion's files cannot be used; `path` names the one at fault."""
 
-    def __init__(self, message: str, *, path: str, **fields: Any) -> None:
+    def __init__(self, message: str, *, path: str, **fields: object) -> None:
         super().__init__(message, path=path, **fields)
         self.path = path
 
