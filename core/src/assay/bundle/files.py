@@ -1,0 +1,187 @@
+"""Writing a bundle so that a reader sees the old one or the new one, and loading it with care.
+
+Writing: all files are staged in `.incoming` and flushed; replacing manifest.json is the one
+commit point; the files then move to their places. A reader believes the manifest and takes each
+file from where its checksum matches, so a writer killed at any moment leaves a readable bundle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from assay.bundle.manifest import (
+    INCOMING,
+    MANIFEST,
+    Manifest,
+    checksum,
+    read_manifest,
+    read_verified,
+)
+from assay.bundle.metadata import ModelMetadata
+from assay.bundle.onnx_predictor import OnnxPredictor
+from assay.errors import BundleCorrupt, FeatureMismatch
+from assay.features.scaling import Standardizer
+from assay.features.spec import FEATURE_NAMES, feature_fingerprint
+from assay.forecast.calibration import WINDOW, CalibrationState
+from assay.forecast.pipeline import Champion
+
+MODEL, SCALER, FEATURE_COLUMNS = "model.onnx", "scaler.json", "feature_columns.json"
+CALIBRATION, METADATA = "calibration.json", "model_metadata.json"
+SMOKE_TOLERANCE = 1e-4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A champion with what it says of itself; `digest` changes with any of its files."""
+
+    champion: Champion
+    metadata: ModelMetadata
+    digest: str
+
+
+def bundle_contents(
+    *, model: bytes, champion: Champion, metadata: ModelMetadata
+) -> dict[str, bytes]:
+    """The files of a bundle, by name, without the manifest."""
+    columns = {
+        "columns": list(FEATURE_NAMES),
+        "lookback": champion.lookback,
+        "fingerprint": feature_fingerprint(),
+    }
+    calibration = {
+        "location": champion.location,
+        "calibrated_to": champion.calibrated_to.isoformat(),
+        "pits": champion.calibration.pits.tolist(),
+    }
+    return {
+        MODEL: model,
+        SCALER: _json(champion.standardizer.to_json()),
+        FEATURE_COLUMNS: _json(columns),
+        CALIBRATION: _json(calibration),
+        METADATA: _json(metadata.to_json()),
+    }
+
+
+def write_bundle(folder: Path, contents: dict[str, bytes]) -> str:
+    """Publishes `contents` in `folder` and returns the bundle's digest. Raises OSError."""
+    incoming = folder / INCOMING
+    _settle(folder)
+    incoming.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest.of(contents).to_bytes()
+    for name, data in {**contents, MANIFEST: manifest}.items():
+        with (incoming / name).open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+    for name in (MANIFEST, *contents):
+        (incoming / name).replace(folder / name)
+    incoming.rmdir()
+    return checksum(manifest)
+
+
+def _settle(folder: Path) -> None:
+    """Finishes what a killed writer left: moves in what was committed, drops what was not."""
+    incoming = folder / INCOMING
+    if not incoming.is_dir():
+        return
+    committed = not (incoming / MANIFEST).exists()
+    for path in incoming.iterdir():
+        if committed:
+            path.replace(folder / path.name)
+        else:
+            path.unlink()
+    incoming.rmdir()
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Loads and proves the bundle in `folder`.
+
+    Checked are every checksum, the feature fingerprint, and the model's answer to a window of
+    zeros. Raises BundleMissing, BundleCorrupt or FeatureMismatch, each naming the file.
+    """
+    manifest = read_manifest(folder)
+    needed = (MODEL, SCALER, FEATURE_COLUMNS, CALIBRATION, METADATA)
+    for name in needed:
+        if name not in manifest.files:
+            path = str(folder / MANIFEST)
+            raise BundleCorrupt(f"{path} does not list {name}", path=path)
+    data = {name: read_verified(folder, name, manifest.files[name]) for name in manifest.files}
+    lookback = _parse(folder, FEATURE_COLUMNS, data, partial(_lookback, folder))
+    metadata = _parse(folder, METADATA, data, ModelMetadata.from_json)
+    location, state, calibrated_to = _parse(folder, CALIBRATION, data, _calibration)
+    champion = Champion(
+        predictor=_predictor(folder, data[MODEL], lookback, metadata),
+        standardizer=_parse(folder, SCALER, data, Standardizer.from_json),
+        lookback=lookback,
+        location=location,
+        calibration=state,
+        calibrated_to=calibrated_to,
+    )
+    return Bundle(champion, metadata, checksum(manifest.to_bytes()))
+
+
+def _predictor(folder: Path, model: bytes, lookback: int, metadata: ModelMetadata) -> OnnxPredictor:
+    path = str(folder / MODEL)
+    zeros = np.zeros((1, lookback, len(FEATURE_NAMES)), dtype=np.float32)
+    try:
+        predictor = OnnxPredictor(model)
+        answer = predictor.predict(zeros)
+    except Exception as error:  # onnxruntime's errors share no narrower base
+        raise BundleCorrupt(f"{path} cannot be run: {error}", path=path) from error
+    expected = np.array([metadata.smoke_parameters])
+    if answer.shape != expected.shape or not np.allclose(answer, expected, atol=SMOKE_TOLERANCE):
+        raise BundleCorrupt(
+            f"{path} answers {answer.tolist()} to a window of zeros, "
+            f"model_metadata.json says {expected.tolist()}",
+            path=path,
+        )
+    return predictor
+
+
+def _lookback(folder: Path, body: dict[str, Any]) -> int:
+    if tuple(body["columns"]) != FEATURE_NAMES or body["fingerprint"] != feature_fingerprint():
+        raise FeatureMismatch(
+            f"{folder / FEATURE_COLUMNS} lists other features than this program builds",
+            path=str(folder / FEATURE_COLUMNS),
+            expected=feature_fingerprint(),
+            found=body["fingerprint"],
+        )
+    lookback = int(body["lookback"])
+    if not 1 <= lookback <= 250:
+        raise ValueError(f"lookback {lookback} is not between 1 and 250")
+    return lookback
+
+
+def _calibration(body: dict[str, Any]) -> tuple[float, CalibrationState, date]:
+    pits = np.array(body["pits"], dtype=np.float64)
+    location = float(body["location"])
+    if pits.ndim != 1 or len(pits) > WINDOW or not ((pits >= 0.0) & (pits <= 1.0)).all():
+        raise ValueError(f"needs at most {WINDOW} numbers between 0 and 1 as pits")
+    if not abs(location) < 0.01:
+        raise ValueError(f"location {location} is no daily log return")
+    return location, CalibrationState(pits), date.fromisoformat(body["calibrated_to"])
+
+
+def _parse(
+    folder: Path, name: str, data: dict[str, bytes], build: Callable[[dict[str, Any]], T]
+) -> T:
+    path = str(folder / name)
+    try:
+        return build(json.loads(data[name]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleCorrupt(f"{path} cannot be read: {error}", path=path) from error
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return (json.dumps(body, indent=1, allow_nan=False) + "\n").encode()

@@ -1,0 +1,81 @@
+"""The manifest: which files make the bundle, and the checksum of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import BundleCorrupt, BundleMissing
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+INCOMING = ".incoming"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Format version and the SHA-256 of each file, by name."""
+
+    files: dict[str, str]
+    format_version: int = FORMAT_VERSION
+
+    def to_bytes(self) -> bytes:
+        body = {"format_version": self.format_version, "files": self.files}
+        return (json.dumps(body, indent=2, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def of(cls, contents: dict[str, bytes]) -> Manifest:
+        return cls({name: checksum(data) for name, data in contents.items()})
+
+
+def checksum(data: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the bundle in `folder`; BundleMissing or BundleCorrupt name the file."""
+    path = folder / MANIFEST
+    try:
+        body = json.loads(path.read_bytes())
+        version, files = body["format_version"], dict(body["files"])
+    except OSError as error:
+        raise BundleMissing(f"no bundle: {path} {_why(error)}", path=str(path)) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleCorrupt(f"{path} is not a manifest: {error}", path=str(path)) from error
+    if version != FORMAT_VERSION:
+        raise BundleCorrupt(
+            f"{path} has format version {version!r}, this program reads {FORMAT_VERSION}",
+            path=str(path),
+        )
+    for name, expected in files.items():
+        if Path(name).name != name or name.startswith(".") or not isinstance(expected, str):
+            raise BundleCorrupt(f"{path} names a file outside the bundle: {name!r}", path=str(path))
+    return Manifest(files)
+
+
+def read_verified(folder: Path, name: str, expected: str) -> bytes:
+    """The bytes of file `name` whose checksum is `expected`.
+
+    While a new bundle is being moved in, a file may still stand in the incoming folder.
+    """
+    path = folder / name
+    found = []
+    for candidate in (path, folder / INCOMING / name, path):
+        try:
+            data = candidate.read_bytes()
+        except OSError as error:
+            found.append(_why(error))
+            continue
+        if checksum(data) == expected:
+            return data
+        found.append("does not match its checksum in the manifest")
+    if found[0].startswith("does not match"):
+        raise BundleCorrupt(f"{path} {found[0]}", path=str(path))
+    raise BundleMissing(f"{path} {found[0]}", path=str(path))
+
+
+def _why(error: OSError) -> str:
+    return f"cannot be read ({error.strerror or error})"

@@ -1,0 +1,45 @@
+"""What a bundle says of itself: where it comes from, and how good it was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """The contents of model_metadata.json.
+
+    `type` is MLP, CNN, LSTM, or a benchmark's name. `evaluation` holds `n`, `start`, `end` and
+    `rows`, the leaderboard on one set of origins; `skill` the champion's figures beside the random
+    walk; `promotion` the decision with its reasons. `smoke_parameters` is what the model answers to
+    a window of zeros: log scale and degrees of freedom.
+    """
+
+    name: str
+    type: str
+    version: str
+    created_at: str
+    trained_from: str
+    trained_to: str
+    data_fingerprint: str
+    feature_fingerprint: str
+    lookback: int
+    smoke_parameters: tuple[float, float]
+    libraries: dict[str, str]
+    evaluation: dict[str, Any]
+    skill: dict[str, Any]
+    promotion: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ModelMetadata:
+        """Raises ValueError where a field is missing; unknown fields are left alone."""
+        missing = [field.name for field in fields(cls) if field.name not in data]
+        if missing:
+            raise ValueError(f"lacks {', '.join(missing)}")
+        known = {field.name: data[field.name] for field in fields(cls)}
+        known["smoke_parameters"] = tuple(float(value) for value in data["smoke_parameters"])
+        return cls(**known)

@@ -1,0 +1,1 @@
+"""Scores of forecasts, and tests of whether one is better than another."""

@@ -1,0 +1,57 @@
+"""Whether the difference between two forecasts is more than luck."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import stdtr
+
+from assay.forecast.distribution import Floats
+
+
+def diebold_mariano(losses: Floats, rival_losses: Floats) -> tuple[float, float] | None:
+    """Statistic and two-sided p-value of equal expected loss, one step ahead.
+
+    Diebold and Mariano 1995 with the small-sample correction and t(n - 1) of Harvey, Leybourne and
+    Newbold 1997. Negative where `losses` are the smaller ones. None where the losses never differ
+    or n < 2. Shapes (n,), same origins, no NaN.
+    """
+    difference = losses - rival_losses
+    n = len(difference)
+    if n < 2:
+        return None
+    variance = float(difference.var())
+    if variance == 0.0:
+        return None
+    statistic = float(difference.mean()) / np.sqrt(variance / n) * np.sqrt((n - 1) / n)
+    return float(statistic), float(2.0 * stdtr(n - 1, -abs(statistic)))
+
+
+def better_p_value(losses: Floats, rival_losses: Floats) -> float:
+    """One-sided p-value that `losses` are smaller than the rival's; 1 where they never differ."""
+    found = diebold_mariano(losses, rival_losses)
+    if found is None:
+        return 1.0
+    statistic, p = found
+    return p / 2.0 if statistic < 0.0 else 1.0 - p / 2.0
+
+
+def pesaran_timmermann(forecasts: Floats, outcomes: Floats) -> float | None:
+    """One-sided p-value of directional skill (Pesaran and Timmermann 1992), signs of both, (n,).
+
+    None where the forecasts, or the outcomes, all have one sign: then there is nothing to test.
+    """
+    up, rose = forecasts > 0.0, outcomes > 0.0
+    n, share_up, share_rose = len(up), float(up.mean()), float(rose.mean())
+    hit = float((up == rose).mean())
+    expected = share_up * share_rose + (1 - share_up) * (1 - share_rose)
+    variance_hit = expected * (1 - expected) / n
+    variance_expected = (
+        (2 * share_rose - 1) ** 2 * share_up * (1 - share_up) / n
+        + (2 * share_up - 1) ** 2 * share_rose * (1 - share_rose) / n
+        + 4 * share_up * share_rose * (1 - share_up) * (1 - share_rose) / n**2
+    )
+    variance = variance_hit - variance_expected
+    if variance <= 0.0:
+        return None
+    from_normal = (hit - expected) / np.sqrt(variance)
+    return float(stdtr(1e9, -from_normal))

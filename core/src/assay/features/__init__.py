@@ -1,0 +1,1 @@
+"""The one feature path, for training and for serving."""

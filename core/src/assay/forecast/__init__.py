@@ -1,0 +1,1 @@
+"""Predictive distributions of gold's next log return, and how they are had."""

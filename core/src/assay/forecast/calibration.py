@@ -1,0 +1,47 @@
+"""Distributional conformal calibration: levels corrected by how past forecasts came out.
+
+Level p is asked of the model's distribution at (1 - weight) p + weight q(p), q the p-quantile of
+the last `window` out-of-sample probability integral transforms (half-weight filtered historical
+simulation; Chernozhukov, Wuethrich and Zhu 2021 give the conformal reading). The correction is
+anchored so that the median stays the model's: 500 sessions say a lot about spread, and about the
+median next to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.forecast.distribution import LEVELS, MEDIAN_AT, Floats
+
+WINDOW = 500
+WEIGHT = 0.5
+LEAST = 100
+_OUTERMOST = 1e-4
+_TENT = 2.0 * np.minimum(LEVELS, 1.0 - LEVELS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibrationState:
+    """The newest out-of-sample PITs, oldest first, at most `WINDOW`, each in [0, 1]."""
+
+    pits: Floats
+
+    def advanced(self, pit: float) -> CalibrationState:
+        """The state once one more outcome is known."""
+        return CalibrationState(np.append(self.pits, pit)[-WINDOW:])
+
+    def levels(self) -> Floats:
+        """The levels at which to ask the model for LEVELS, shape (199,), never decreasing.
+
+        With fewer than `LEAST` outcomes the model is taken at its word.
+        """
+        if len(self.pits) < LEAST:
+            return LEVELS
+        ordered = np.sort(self.pits)
+        positions = (np.arange(len(ordered)) + 0.5) / len(ordered)
+        observed = np.interp(LEVELS, positions, ordered)
+        observed = observed - (observed[MEDIAN_AT] - 0.5) * _TENT
+        mixed = (1.0 - WEIGHT) * LEVELS + WEIGHT * np.maximum.accumulate(observed)
+        return np.clip(mixed, _OUTERMOST, 1.0 - _OUTERMOST)
