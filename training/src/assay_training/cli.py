@@ -1,0 +1,158 @@
+"""`assay-train`: train, tune, gate and publish; or score a bundle on days it never saw."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AssayError, BundleError, MarketDataError
+from assay_training.progress import Progress
+
+EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_KEPT = 0, 1, 2, 3
+DEFAULT_BUNDLE = Path("data/processed")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code of CONTRACT terms.
+
+    0 done, or a bundle was published; 2 bad input, nothing written; 3 the champion stays.
+    """
+    options = _parser().parse_args(argv)
+    try:
+        code: int = options.run(options)
+    except (MarketDataError, BundleError, _BadInput) as error:
+        print(f"assay-train: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except (AssayError, OSError) as error:
+        print(f"assay-train: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("assay-train: stopped; nothing was published", file=sys.stderr)
+        return 130
+    return code
+
+
+class _BadInput(Exception):
+    """An argument that parsed but cannot be meant."""
+
+
+def _run(options: argparse.Namespace) -> int:
+    from assay_training.flows.train import TrainOptions, train
+
+    if (options.gold is None) != (options.sp500 is None):
+        raise _BadInput("--gold and --sp500 go together: name both files, or neither to download")
+    result = train(
+        TrainOptions(
+            gold_csv=options.gold,
+            sp500_csv=options.sp500,
+            out=options.out,
+            quick=options.quick,
+            max_evals=options.max_evals,
+            seed=options.seed,
+            dask=options.dask,
+        )
+    )
+    print(result.decision.verdict)
+    if result.metadata is None:
+        return EXIT_KEPT
+    print(f"Published {result.metadata.type} {result.metadata.version} in {options.out}")
+    return EXIT_OK
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from assay.bundle.files import load_bundle
+    from assay.market.csv_bars import read_bars_csv
+    from assay_training.steps.evaluate import evaluate_bundle
+
+    if options.start > options.end:
+        raise _BadInput(f"--start {options.start} is after --end {options.end}")
+    gold, sp500 = read_bars_csv(options.gold), read_bars_csv(options.sp500)
+    print(f"{options.gold}: {gold.summary()}\n{options.sp500}: {sp500.summary()}")
+    bundle = load_bundle(options.bundle)
+    if options.start.isoformat() <= bundle.metadata.trained_to:
+        print(
+            f"Note: the bundle was trained to {bundle.metadata.trained_to}; days up to then are "
+            "not unseen."
+        )
+    with Progress() as progress:
+        report = evaluate_bundle(
+            bundle,
+            gold.bars,
+            sp500.bars,
+            start=options.start,
+            end=options.end,
+            on_progress=progress.update,
+        )
+    _write_json(options.json, report)
+    print(_table(report))
+    return EXIT_OK
+
+
+def _table(report: dict[str, Any]) -> str:
+    """The leaderboard for a terminal."""
+    lines = [
+        f"{report['n']} origins, targets {report['start']} to {report['end']}",
+        f"{'':20}{'MAPE %':>8}{'RMSE/RW':>9}{'CRPS/RW':>9}"
+        + "".join(f"{level:>7}" for level in ("50 %", "80 %", "90 %", "95 %")),
+    ]
+    walk = next(row for row in report["rows"] if row["name"] == "random_walk")
+    for row in report["rows"]:
+        shares = "".join(f"{100 * share:7.1f}" for share in row["coverage"].values())
+        lines.append(
+            f"{row['name']:20}{row['mape']:8.3f}{row['rmse_ratio_rw']:9.5f}"
+            f"{row['crps'] / walk['crps']:9.4f}{shares}"
+        )
+    return "\n".join(lines)
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}.part")
+    staged.write_text(json.dumps(report, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    staged.replace(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="assay-train", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="load, train, tune, gate, register, write the bundle")
+    run.add_argument("--gold", type=Path, metavar="CSV", help="gold bars; default: from Yahoo")
+    run.add_argument("--sp500", type=Path, metavar="CSV", help="S&P 500 bars; default: from Yahoo")
+    run.add_argument("--out", type=Path, default=DEFAULT_BUNDLE, metavar="DIR")
+    run.add_argument("--quick", action="store_true", help="fewer origins, seeds and trials")
+    run.add_argument("--max-evals", type=_positive, metavar="N", help="trials for each family")
+    run.add_argument("--seed", type=int, default=0, metavar="N")
+    run.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler to tune on")
+    run.set_defaults(run=_run)
+    evaluate = commands.add_parser("evaluate", help="score a frozen bundle on days it never saw")
+    evaluate.add_argument("--bundle", type=Path, required=True, metavar="DIR")
+    evaluate.add_argument("--gold", type=Path, required=True, metavar="CSV")
+    evaluate.add_argument("--sp500", type=Path, required=True, metavar="CSV")
+    evaluate.add_argument("--start", type=_day, required=True, metavar="DATE")
+    evaluate.add_argument("--end", type=_day, required=True, metavar="DATE")
+    evaluate.add_argument("--json", type=Path, required=True, metavar="FILE")
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2025-04-16") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
