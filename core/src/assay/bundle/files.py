@@ -28,7 +28,7 @@ from assay.bundle.manifest import (
 )
 from assay.bundle.metadata import ModelMetadata
 from assay.bundle.onnx_predictor import OnnxPredictor
-from assay.errors import BundleCorrupt, FeatureMismatch
+from assay.errors import BundleCorrupt, BundleError, FeatureMismatch
 from assay.features.scaling import Standardizer
 from assay.features.spec import FEATURE_NAMES, feature_fingerprint
 from assay.forecast.calibration import WINDOW, CalibrationState
@@ -37,6 +37,7 @@ from assay.forecast.pipeline import Champion
 MODEL, SCALER, FEATURE_COLUMNS = "model.onnx", "scaler.json", "feature_columns.json"
 CALIBRATION, METADATA = "calibration.json", "model_metadata.json"
 SMOKE_TOLERANCE = 1e-4
+_MOST_READS = 20
 
 T = TypeVar("T")
 
@@ -110,13 +111,7 @@ def load_bundle(folder: Path) -> Bundle:
     Checked are every checksum, the feature fingerprint, and the model's answer to a window of
     zeros. Raises BundleMissing, BundleCorrupt or FeatureMismatch, each naming the file.
     """
-    manifest = read_manifest(folder)
-    needed = (MODEL, SCALER, FEATURE_COLUMNS, CALIBRATION, METADATA)
-    for name in needed:
-        if name not in manifest.files:
-            path = str(folder / MANIFEST)
-            raise BundleCorrupt(f"{path} does not list {name}", path=path)
-    data = {name: read_verified(folder, name, manifest.files[name]) for name in manifest.files}
+    manifest, data = _read_consistent(folder)
     lookback = _parse(folder, FEATURE_COLUMNS, data, partial(_lookback, folder))
     metadata = _parse(folder, METADATA, data, ModelMetadata.from_json)
     location, state, calibrated_to = _parse(folder, CALIBRATION, data, _calibration)
@@ -129,6 +124,28 @@ def load_bundle(folder: Path) -> Bundle:
         calibrated_to=calibrated_to,
     )
     return Bundle(champion, metadata, checksum(manifest.to_bytes()))
+
+
+def _read_consistent(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest and its files; read again where a writer published in between."""
+    manifest = read_manifest(folder)
+    for _ in range(_MOST_READS):
+        try:
+            return manifest, _read_files(folder, manifest)
+        except BundleError:
+            newer = read_manifest(folder)
+            if newer == manifest:
+                raise
+            manifest = newer
+    return manifest, _read_files(folder, manifest)
+
+
+def _read_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+    for name in (MODEL, SCALER, FEATURE_COLUMNS, CALIBRATION, METADATA):
+        if name not in manifest.files:
+            path = str(folder / MANIFEST)
+            raise BundleCorrupt(f"{path} does not list {name}", path=path)
+    return {name: read_verified(folder, name, digest) for name, digest in manifest.files.items()}
 
 
 def _predictor(folder: Path, model: bytes, lookback: int, metadata: ModelMetadata) -> OnnxPredictor:

@@ -155,9 +155,7 @@ def _next_session_columns(
     }
     apart = np.busday_count(session, following).astype(np.float64)
     columns["next_holiday_gap"] = (apart > 1).astype(np.float64)
-    day_of_year = following - following.astype("datetime64[Y]").astype("datetime64[D]")
-    number = day_of_year.astype("int64")
-    columns["next_year_end"] = ((number >= 357) | (number <= 1)).astype(np.float64)
+    columns["next_year_end"] = _year_end(following).astype(np.float64)
     payrolls = payrolls_sessions(calendar, session[0].item(), following[-1].item())
     columns["next_payrolls"] = np.isin(following, payrolls).astype(np.float64)
     statements = fomc_statement_days()
@@ -166,6 +164,17 @@ def _next_session_columns(
     before = np.searchsorted(statements, session)
     columns["next_after_fomc"] = (seen > before).astype(np.float64)
     return columns
+
+
+def _year_end(days: Days) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """24 December to 2 January."""
+    month = days.astype("datetime64[M]")
+    day = (days - month.astype("datetime64[D]")).astype("int64") + 1
+    number = month.astype("int64") % 12 + 1
+    result: np.ndarray[tuple[int], np.dtype[np.bool_]] = ((number == 12) & (day >= 24)) | (
+        (number == 1) & (day <= 2)
+    )
+    return result
 
 
 def _gap_to_mean(close: Floats) -> Floats:

@@ -3,8 +3,8 @@
 Level p is asked of the model's distribution at (1 - weight) p + weight q(p), q the p-quantile of
 the last `window` out-of-sample probability integral transforms (half-weight filtered historical
 simulation; Chernozhukov, Wuethrich and Zhu 2021 give the conformal reading). The correction is
-anchored so that the median stays the model's: 500 sessions say a lot about spread, and about the
-median next to nothing.
+anchored so that the median stays the model's: a year of outcomes says a lot about the spread, and
+next to nothing about the median (docs/adr/0005-calibration.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from assay.forecast.distribution import LEVELS, MEDIAN_AT, Floats
 
-WINDOW = 500
+WINDOW = 250
 WEIGHT = 0.5
 LEAST = 100
 _OUTERMOST = 1e-4

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from assay.bundle.files import bundle_contents, load_bundle, write_bundle
+from assay.bundle.manifest import INCOMING, MANIFEST, Manifest
+from assay.bundle.metadata import ModelMetadata
+from assay.errors import BundleCorrupt, BundleError, BundleMissing, FeatureMismatch
+from assay.features.scaling import Standardizer
+from assay.features.spec import FEATURE_NAMES, feature_fingerprint
+from assay.forecast.calibration import CalibrationState
+from assay.forecast.pipeline import Champion
+
+K = len(FEATURE_NAMES)
+FILES = ["model.onnx", "scaler.json", "feature_columns.json", "calibration.json",
+         "model_metadata.json"]  # fmt: skip
+
+
+def constant_model(log_scale: float) -> bytes:
+    """A graph that answers (log_scale + 0 x, 5) to any window."""
+    weights = np.zeros((K, 2), dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["windows", "last"], ["now"], axis=1),
+            helper.make_node("MatMul", ["now", "w"], ["flat"]),
+            helper.make_node("Add", ["flat", "b"], ["parameters"]),
+        ],
+        "constant",
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", 1, K])],
+        [helper.make_tensor_value_info("parameters", TensorProto.FLOAT, ["n", 2])],
+        [
+            numpy_helper.from_array(np.array(0, dtype=np.int64), "last"),
+            numpy_helper.from_array(weights, "w"),
+            numpy_helper.from_array(np.array([log_scale, 5.0], dtype=np.float32), "b"),
+        ],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()
+
+
+def contents(log_scale: float = 0.25) -> dict[str, bytes]:
+    champion = Champion(
+        predictor=None,
+        standardizer=Standardizer(np.zeros(K), np.ones(K)),
+        lookback=1,
+        location=0.0003,
+        calibration=CalibrationState(np.linspace(0.01, 0.99, 200)),
+        calibrated_to=date(2025, 4, 15),
+    )
+    metadata = ModelMetadata(
+        name="assay-gold",
+        type="log_linear_t",
+        version=f"test-{log_scale}",
+        created_at="2025-04-16T00:00:00Z",
+        trained_from="2000-08-30",
+        trained_to="2025-04-15",
+        data_fingerprint="0" * 64,
+        feature_fingerprint=feature_fingerprint(),
+        lookback=1,
+        smoke_parameters=(log_scale, 5.0),
+        libraries={},
+        evaluation={},
+        skill={},
+        promotion={},
+    )
+    return bundle_contents(model=constant_model(log_scale), champion=champion, metadata=metadata)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_bundle(tmp_path / "processed", contents())
+    return tmp_path / "processed"
+
+
+def reseal(folder: Path) -> None:
+    """Writes a manifest that agrees with the files as they are now."""
+    data = {name: (folder / name).read_bytes() for name in FILES}
+    (folder / MANIFEST).write_bytes(Manifest.of(data).to_bytes())
+
+
+def test_what_is_written_is_what_is_loaded(folder):
+    bundle = load_bundle(folder)
+    assert bundle.metadata.type == "log_linear_t"
+    assert bundle.champion.location == 0.0003
+    assert bundle.champion.calibrated_to == date(2025, 4, 15)
+    np.testing.assert_array_equal(bundle.champion.calibration.pits, np.linspace(0.01, 0.99, 200))
+    answer = bundle.champion.predictor.predict(np.ones((3, 1, K), dtype=np.float32))
+    np.testing.assert_allclose(answer, [[0.25, 5.0]] * 3)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, MANIFEST])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("position", [0, -1])
+def test_a_changed_byte_in_any_file_is_refused_and_named(folder, name, position):
+    data = bytearray((folder / name).read_bytes())
+    data[position] ^= 0x01
+    (folder / name).write_bytes(data)
+    with pytest.raises(BundleCorrupt, match="checksum") as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(folder / name)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(BundleMissing) as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(folder / name)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_garbage_under_a_valid_checksum_is_refused_and_named(folder, name):
+    (folder / name).write_bytes(b"\x80\x04\x95 not what it should be")
+    if name != MANIFEST:
+        reseal(folder)
+    with pytest.raises(BundleError) as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(folder / name)
+
+
+def test_other_features_are_a_mismatch(folder):
+    path = folder / "feature_columns.json"
+    body = json.loads(path.read_text())
+    body["columns"] = body["columns"][::-1]
+    path.write_text(json.dumps(body))
+    reseal(folder)
+    with pytest.raises(FeatureMismatch) as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(path)
+
+
+def test_a_model_that_answers_otherwise_than_promised_is_refused(folder):
+    (folder / "model.onnx").write_bytes(constant_model(0.9))
+    reseal(folder)
+    with pytest.raises(BundleCorrupt, match="window of zeros"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["../secret", "a/b", ".hidden"])
+def test_a_manifest_cannot_name_files_outside_the_bundle(folder, name):
+    body = json.loads((folder / MANIFEST).read_text())
+    body["files"][name] = "0" * 64
+    (folder / MANIFEST).write_text(json.dumps(body))
+    with pytest.raises(BundleCorrupt, match="outside"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1"])
+def test_another_format_version_is_refused(folder, version):
+    body = json.loads((folder / MANIFEST).read_text())
+    body["format_version"] = version
+    (folder / MANIFEST).write_text(json.dumps(body))
+    with pytest.raises(BundleCorrupt, match="format version"):
+        load_bundle(folder)
+
+
+def test_a_model_cannot_read_files_beside_it(folder):
+    """External data would let a model name any path; from bytes there is no folder to read."""
+    model = onnx.load_model_from_string((folder / "model.onnx").read_bytes())
+    (folder / "weights.bin").write_bytes(np.zeros((K, 2), dtype=np.float32).tobytes())
+    tensor = next(item for item in model.graph.initializer if item.name == "w")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "weights.bin"
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    reseal(folder)
+    with pytest.raises(BundleCorrupt, match="cannot be run"):
+        load_bundle(folder)
+
+
+def test_a_new_bundle_replaces_the_old_one(folder):
+    before = load_bundle(folder).digest
+    digest = write_bundle(folder, contents(0.5))
+    assert load_bundle(folder).metadata.version == "test-0.5"
+    assert load_bundle(folder).digest == digest != before
+
+
+@pytest.mark.parametrize("moved", range(len(FILES)))
+def test_a_writer_killed_while_moving_leaves_the_new_bundle_readable(folder, moved):
+    new = contents(0.5)
+    incoming = folder / INCOMING
+    incoming.mkdir()
+    for name, data in new.items():
+        (incoming / name).write_bytes(data)
+    (folder / MANIFEST).write_bytes(Manifest.of(new).to_bytes())
+    for name in FILES[:moved]:
+        (incoming / name).replace(folder / name)
+    assert load_bundle(folder).metadata.version == "test-0.5"
+    write_bundle(folder, contents(0.75))
+    assert load_bundle(folder).metadata.version == "test-0.75"
+
+
+def test_a_writer_killed_while_staging_leaves_the_old_bundle_readable(folder):
+    incoming = folder / INCOMING
+    incoming.mkdir()
+    for name, data in contents(0.5).items():
+        (incoming / name).write_bytes(data)
+    (incoming / MANIFEST).write_bytes(b"{}")
+    assert load_bundle(folder).metadata.version == "test-0.25"
+    write_bundle(folder, contents(0.75))
+    assert load_bundle(folder).metadata.version == "test-0.75"
+
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_files import contents
+from assay.bundle.files import write_bundle
+versions = [contents(0.5), contents(0.75)]
+print("ready", flush=True)
+while True:
+    for version in versions:
+        write_bundle(Path(sys.argv[1]), version)
+"""
+
+
+@pytest.mark.slow
+def test_readers_and_kill_9_never_meet_half_a_bundle(folder):
+    here = str(Path(__file__).parent)
+    for round_ in range(5):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder), here], stdout=subprocess.PIPE
+        )
+        assert writer.stdout.readline() == b"ready\n"
+        seen = {load_bundle(folder).metadata.version for _ in range(20 + round_)}
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        assert seen <= {"test-0.25", "test-0.5", "test-0.75"}
+        assert load_bundle(folder).metadata.version in {"test-0.5", "test-0.75"}
