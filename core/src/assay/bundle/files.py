@@ -23,6 +23,7 @@ from assay.bundle.manifest import (
     MANIFEST,
     Manifest,
     checksum,
+    manifest_stamp,
     read_manifest,
     read_verified,
 )
@@ -128,15 +129,14 @@ def load_bundle(folder: Path) -> Bundle:
 
 def _read_consistent(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest and its files; read again where a writer published in between."""
-    manifest = read_manifest(folder)
     for _ in range(_MOST_READS):
+        before = manifest_stamp(folder)
+        manifest = read_manifest(folder)
         try:
             return manifest, _read_files(folder, manifest)
         except BundleError:
-            newer = read_manifest(folder)
-            if newer == manifest:
+            if manifest_stamp(folder) == before:
                 raise
-            manifest = newer
     return manifest, _read_files(folder, manifest)
 
 

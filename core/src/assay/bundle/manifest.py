@@ -56,6 +56,15 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(files)
 
 
+def manifest_stamp(folder: Path) -> tuple[int, int]:
+    """What changes whenever a bundle is published in `folder`; cheap enough to poll."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_ino, found.st_mtime_ns)
+
+
 def read_verified(folder: Path, name: str, expected: str) -> bytes:
     """The bytes of file `name` whose checksum is `expected`.
 
