@@ -202,12 +202,12 @@ def test_a_writer_killed_while_moving_leaves_the_new_bundle_readable(folder, mov
     assert load_bundle(folder).metadata.version == "test-0.75"
 
 
-def test_a_writer_killed_while_staging_leaves_the_old_bundle_readable(folder):
+@pytest.mark.parametrize("staged", range(len(FILES) + 2))
+def test_a_writer_killed_while_staging_leaves_the_old_bundle_readable(folder, staged):
     incoming = folder / INCOMING
     incoming.mkdir()
-    for name, data in contents(0.5).items():
+    for name, data in [*contents(0.5).items(), (MANIFEST, b"{}")][:staged]:
         (incoming / name).write_bytes(data)
-    (incoming / MANIFEST).write_bytes(b"{}")
     assert load_bundle(folder).metadata.version == "test-0.25"
     write_bundle(folder, contents(0.75))
     assert load_bundle(folder).metadata.version == "test-0.75"

@@ -93,13 +93,13 @@ def write_bundle(folder: Path, contents: dict[str, bytes]) -> str:
 
 
 def _settle(folder: Path) -> None:
-    """Finishes what a killed writer left: moves in what was committed, drops what was not."""
+    """Finishes what a killed writer left: moves in what the manifest names, drops the rest."""
     incoming = folder / INCOMING
     if not incoming.is_dir():
         return
-    committed = not (incoming / MANIFEST).exists()
+    live = read_manifest(folder).files if (folder / MANIFEST).exists() else {}
     for path in incoming.iterdir():
-        if committed:
+        if live.get(path.name) == checksum(path.read_bytes()):
             path.replace(folder / path.name)
         else:
             path.unlink()
