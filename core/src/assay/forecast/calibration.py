@@ -37,11 +37,17 @@ class CalibrationState:
 
         With fewer than `LEAST` outcomes the model is taken at its word.
         """
-        if len(self.pits) < LEAST:
-            return LEVELS
-        ordered = np.sort(self.pits)
-        positions = (np.arange(len(ordered)) + 0.5) / len(ordered)
-        observed = np.interp(LEVELS, positions, ordered)
+        return corrected_levels(self.pits)
+
+
+def corrected_levels(pits: Floats, *, weight: float = WEIGHT, anchored: bool = True) -> Floats:
+    """LEVELS corrected by `pits` (n,) with `weight`, shape (199,); LEVELS where n < `LEAST`."""
+    if len(pits) < LEAST:
+        return LEVELS
+    ordered = np.sort(pits)
+    positions = (np.arange(len(ordered)) + 0.5) / len(ordered)
+    observed = np.interp(LEVELS, positions, ordered)
+    if anchored:
         observed = observed - (observed[MEDIAN_AT] - 0.5) * _TENT
-        mixed = (1.0 - WEIGHT) * LEVELS + WEIGHT * np.maximum.accumulate(observed)
-        return np.clip(mixed, _OUTERMOST, 1.0 - _OUTERMOST)
+    mixed = (1.0 - weight) * LEVELS + weight * np.maximum.accumulate(observed)
+    return np.clip(mixed, _OUTERMOST, 1.0 - _OUTERMOST)
