@@ -69,21 +69,28 @@ class SessionCalendar:
 
     def next_session(self, day: date) -> date:
         """The first session strictly after `day`."""
+        self._check(day)
         return self._at(int(np.searchsorted(self.days, np.datetime64(day), side="right")), day)
 
     def previous_session(self, day: date) -> date:
         """The last session strictly before `day`."""
+        self._check(day)
         return self._at(int(np.searchsorted(self.days, np.datetime64(day))) - 1, day)
 
     def next_sessions(self, days: Days) -> Days:
         """`next_session` for an array of days."""
+        if not len(days):
+            return self.days[:0]
+        self._check(days.min().item())
         index = np.searchsorted(self.days, days, side="right")
-        if len(days) and (index.max() >= len(self.days)):
+        if index.max() >= len(self.days):
             raise ValueError(f"{self.name} sessions are known to {self.last_known}, not beyond")
         return self.days[index]
 
     def between(self, start: date, end: date) -> Days:
         """All sessions from `start` to `end`, both included."""
+        self._check(start)
+        self._check(end)
         low = np.searchsorted(self.days, np.datetime64(start))
         high = np.searchsorted(self.days, np.datetime64(end), side="right")
         return self.days[low:high]

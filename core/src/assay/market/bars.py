@@ -47,7 +47,14 @@ class Bars:
 
     def take(self, index: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
         """The rows that `index` selects."""
-        return Bars(*(column[index] for column in self.columns()))
+        return Bars(
+            self.time[index],
+            self.open[index],
+            self.high[index],
+            self.low[index],
+            self.close[index],
+            self.volume[index],
+        )
 
     def until(self, session: date) -> Bars:
         """The rows up to and including `session`."""
@@ -108,18 +115,20 @@ def check_bars(
     prices: NDArray[np.float64],
     *,
     closed_until: np.datetime64 | None = None,
+    sessions: Days | None = None,
 ) -> CheckedBars:
     """Turns raw rows into bars.
 
     `prices` has shape (n, 5): open, high, low, close, volume. Set aside are rows with NaN or
     infinite values, a price at or below zero, a negative volume, high below low, a time given
-    before (the later row counts), and rows stamped after `closed_until`. A close outside
-    [low, high] is let through: hundreds of Yahoo's gold settlements are. A missing volume is 0.
+    before (the later row counts), rows stamped after `closed_until`, and, where `sessions` are
+    given, rows of any other day. A close outside [low, high] is let through: hundreds of Yahoo's
+    gold settlements are. A missing volume is 0.
     """
     stamps = np.asarray(time, dtype="datetime64[ms]")
     prices = np.array(prices, dtype=np.float64).reshape(len(stamps), 5)
-    prices[:, 4] = np.nan_to_num(prices[:, 4], nan=0.0)
-    reasons = _reasons(stamps, prices, closed_until)
+    prices[np.isnan(prices[:, 4]), 4] = 0.0
+    reasons = _reasons(stamps, prices, closed_until, sessions)
     good = np.array([reason == "" for reason in reasons], dtype=bool)
     disordered = int(np.sum(np.diff(stamps[good].astype("int64")) < 0))
     order = np.flatnonzero(good)[np.argsort(stamps[good], kind="stable")]
@@ -131,7 +140,10 @@ def check_bars(
 
 
 def _reasons(
-    stamps: NDArray[np.datetime64], prices: Floats, closed_until: np.datetime64 | None
+    stamps: NDArray[np.datetime64],
+    prices: Floats,
+    closed_until: np.datetime64 | None,
+    sessions: Days | None,
 ) -> list[str]:
     open_, high, low, close, volume = prices.T
     reasons = np.full(len(stamps), "", dtype="<U24")
@@ -143,7 +155,9 @@ def _reasons(
         (high < low, "high below low"),
     ]
     if closed_until is not None:
-        rules.append((stamps > closed_until, "not closed yet"))
+        rules.insert(1, (stamps > closed_until, "not closed yet"))
+    if sessions is not None:
+        rules.insert(1, (~np.isin(stamps.astype("datetime64[D]"), sessions), "not a session"))
     for failed, reason in rules:
         reasons[(reasons == "") & failed] = reason
     last_seen: dict[int, int] = {}

@@ -32,9 +32,10 @@ def read_bars_csv(path: Path, *, most_set_aside: float = MOST_SET_ASIDE) -> Chec
     """
     times: list[np.datetime64] = []
     prices: list[list[float]] = []
+    lines: list[tuple[int, str]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.reader(handle)
+            reader = csv.reader(handle, skipinitialspace=True)
             header = [name.strip().lower() for name in next(reader, [])]
             time_at, price_at = _columns(path, header)
             for row in reader:
@@ -42,6 +43,7 @@ def read_bars_csv(path: Path, *, most_set_aside: float = MOST_SET_ASIDE) -> Chec
                     continue
                 times.append(_time(path, reader.line_num, row, time_at))
                 prices.append([_number(row, at) for at in price_at])
+                lines.append((reader.line_num, ",".join(row)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidBars(f"{path}: cannot be read: {reason}", file=str(path)) from error
@@ -50,13 +52,13 @@ def read_bars_csv(path: Path, *, most_set_aside: float = MOST_SET_ASIDE) -> Chec
     checked = check_bars(np.array(times), np.array(prices))
     if checked.share_set_aside > most_set_aside:
         first = checked.set_aside[0]
+        line, text = lines[first.row]
         raise InvalidBars(
             f"{path}: {len(checked.set_aside)} of {checked.rows} rows are implausible, more than "
-            f"{most_set_aside:.0%}; the first is line {first.row + 2} ({first.time}): "
-            f"{first.reason}",
+            f"{most_set_aside:.0%}; the first is line {line}, {first.reason}: {text[:80]!r}",
             file=str(path),
-            line=first.row + 2,
-            value=first.reason,
+            line=line,
+            value=text[:80],
         )
     return checked
 
@@ -94,7 +96,7 @@ def _columns(path: Path, header: list[str]) -> tuple[int, list[int]]:
     if time_at is None:
         missing.insert(0, "date (or timestamp)")
     if missing or time_at is None:
-        found = ", ".join(header) or "nothing"
+        found = ", ".join(header)[:200] or "nothing"
         raise InvalidBars(
             f"{path}: line 1 lacks the column {', '.join(missing)}; it has {found}",
             file=str(path),
@@ -108,7 +110,7 @@ def _time(path: Path, line: int, row: list[str], at: int) -> np.datetime64:
     text = row[at] if at < len(row) else ""
     try:
         return parse_time(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InvalidBars(
             f"{path}: line {line} has no readable date: {text[:40]!r}",
             file=str(path),

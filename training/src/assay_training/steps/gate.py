@@ -26,6 +26,7 @@ MCS_SIZE = 0.10
 SUB_PERIODS, SUB_PERIODS_WON = 4, 3
 LEAST_SEEDS = 5
 MOST_RMSE_RATIO = 1.0005
+LEAST_RMSE_RATIO = 0.98
 COVERAGE_STANDARD_ERRORS = 2.0
 COVERAGE_TEST_LEVEL = 0.05
 _REPLICATIONS = 1000
@@ -101,6 +102,7 @@ def decide(
     losses |= {one.name: scores.crps(one.quantiles, outcomes) for one in candidates}
     by_name = {candidate.name: candidate for candidate in candidates}
     champion = incumbent if incumbent in by_name else RANDOM_WALK
+    confidence_set = model_confidence_set(losses, seed=seed)
     checks: list[Check] = []
     promoted = None
     for candidate in candidates:
@@ -108,7 +110,8 @@ def decide(
             continue
         rivals = [*benchmarks, champion]
         found = [
-            *_gate(candidate, champion, rivals, losses, outcomes, seed),
+            *_gate(candidate, champion, rivals, losses, confidence_set, seed),
+            *_seeds(candidate, losses[champion], outcomes),
             *guardrails(candidate, outcomes),
         ]
         checks += found
@@ -133,11 +136,11 @@ def _gate(
     champion: str,
     rivals: list[str],
     losses: dict[str, Floats],
-    outcomes: Floats,
+    confidence_set: set[str],
     seed: int,
 ) -> list[Check]:
     own, incumbent = losses[candidate.name], losses[champion]
-    n = len(outcomes)
+    n = len(own)
 
     def check(condition: str, held: bool, figure: str) -> Check:
         return Check(candidate.name, condition, bool(held), figure)
@@ -146,7 +149,7 @@ def _gate(
     weakest = min(skills, key=lambda name: skills[name])
     p = better_p_value(own, incumbent)
     spa = spa_p_value(incumbent, np.column_stack(list(losses.values())), seed=seed)
-    in_set = candidate.name in model_confidence_set(losses, seed=seed)
+    in_set = candidate.name in confidence_set
     blocks = np.array_split(np.arange(n), SUB_PERIODS)
     won = sum(own[block].mean() < incumbent[block].mean() for block in blocks)
     return [
@@ -164,7 +167,6 @@ def _gate(
             won >= SUB_PERIODS_WON,
             f"{won}",
         ),
-        *_seeds(candidate, incumbent, outcomes),
     ]
 
 
@@ -194,7 +196,13 @@ def guardrails(candidate: Candidate, outcomes: Floats) -> list[Check]:
             f"RMSE at most {MOST_RMSE_RATIO} of the random walk's",
             ratio <= MOST_RMSE_RATIO,
             f"{ratio:.5f}",
-        )
+        ),
+        Check(
+            candidate.name,
+            f"RMSE at least {LEAST_RMSE_RATIO} of the random walk's (below, suspect a leak)",
+            ratio >= LEAST_RMSE_RATIO,
+            f"{ratio:.5f}",
+        ),
     ]
     p_values = {}
     for level in INTERVAL_LEVELS:

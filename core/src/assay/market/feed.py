@@ -1,0 +1,282 @@
+"""The one door to gold and S&P 500 bars: from memory, refreshed behind the readers' backs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+
+from assay.clock import Clock
+from assay.errors import MarketDataError, SourceUnavailable
+from assay.market.bars import Bars, CheckedBars
+from assay.market.pacing import Breaker, BreakerState
+from assay.market.schedule import RefreshSchedule
+from assay.market.series import HeldBars, MarketSnapshot, Series, merged
+from assay.market.sources.base import DailySource, fetch_with_retries
+from assay.market.symbols import GOLD, SP500
+from assay.store import Store
+
+__all__ = ["FeedStatus", "GoldFeed", "MarketSnapshot", "Mode", "Series"]
+
+Mode = Literal["live", "auto", "replay", "simulated"]
+
+TIMEFRAME = "1d"
+HISTORY_START = date(2000, 8, 30)
+# A history that begins later than this was cut short, and is read whole again.
+LATEST_HISTORY_START = date(2000, 12, 31)
+# Yahoo corrects the bars of the past days, and fills gaps late.
+SESSIONS_READ_AGAIN = 5
+SESSIONS_SEARCHED_FOR_GAPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """For operators: what the last refreshes met. `last_check` is by symbol."""
+
+    mode: Mode
+    source: str | None
+    breaker: BreakerState
+    failures: int
+    last_error: str | None
+    last_refresh_at: datetime | None
+    next_due: datetime
+    last_check: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Both markets of one source, swapped as a whole."""
+
+    gold: HeldBars
+    sp500: HeldBars
+    version: int
+    from_fallback: bool
+
+    def next_close(self) -> datetime:
+        return min(self.gold.next_close(), self.sp500.next_close())
+
+
+class GoldFeed:
+    """Daily gold and S&P 500 with provenance. Safe to use from several threads.
+
+    `snapshot` answers from memory and never waits for an upstream; `refresh`, called in the
+    background when `next_due` says so, asks it. Live bars are kept in `store` under their source's
+    name. Only in mode `auto`, and only until live bars have once been had, `fallback` stands in.
+
+    `deadline_seconds` bounds the fetch of one market, retries included. A bar is looked for
+    `settle_minutes` after its session's close, and missed (`stale`) after `grace_minutes`.
+    """
+
+    def __init__(
+        self,
+        source: DailySource,
+        store: Store | None,
+        clock: Clock,
+        *,
+        mode: Mode,
+        fallback: DailySource | None = None,
+        deadline_seconds: float = 10.0,
+        attempts: int = 2,
+        grace_minutes: float = 90.0,
+        settle_minutes: float = 15.0,
+        breaker: Breaker | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if (mode == "auto") != (fallback is not None):
+            raise ValueError(f"Mode auto needs a fallback and no other mode takes one: {mode}")
+        if (mode in ("live", "auto")) and store is None:
+            raise ValueError(f"Mode {mode} needs a store")
+        self._source = source
+        self._fallback = fallback
+        self._store = store if mode in ("live", "auto") else None
+        self._clock = clock
+        self._mode: Mode = mode
+        self._deadline_seconds = deadline_seconds
+        self._attempts = attempts
+        self._grace = timedelta(minutes=grace_minutes)
+        self._schedule = RefreshSchedule(clock, settle_minutes=settle_minutes)
+        self._breaker = breaker or Breaker(clock)
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._flight: Future[bool] | None = None
+        self._held: _Held | None = None
+        self._last_check: dict[str, str] = {}
+        self._load()
+
+    def snapshot(self) -> MarketSnapshot:
+        """The newest bars at hand. SourceUnavailable where none were ever had."""
+        held, now = self._held, self._clock.now()
+        if held is None:
+            raise SourceUnavailable(
+                f"No gold and S&P 500 bars have been had from {self._source.name} yet",
+                retry_after_seconds=max((self.next_due() - now).total_seconds(), 1.0),
+                source=self._source.name,
+            )
+        return MarketSnapshot(
+            gold=held.gold.series(now, grace=self._grace),
+            sp500=held.sp500.series(now, grace=self._grace),
+            version=held.version,
+        )
+
+    def refresh(self) -> bool:
+        """Asks the source for what is new; True where that changed the bars.
+
+        Callers who come while a refresh is under way wait for it and share what comes of it.
+        Raises what the source raised (the bars at hand stay), the breaker's refusal while it is
+        open, or StorageError where new bars could not be kept.
+        """
+        with self._lock:
+            flight, mine = self._flight, self._flight is None
+            if flight is None:
+                flight = self._flight = Future()
+        if mine:
+            self._fly(flight)
+        return flight.result()
+
+    def next_due(self) -> datetime:
+        """When to call `refresh` next: after the next close, sooner where bars are missing."""
+        held, own = self._held, self._own()
+        due = self._schedule.next_due(
+            own.next_close() if own else None, not_before=self._breaker.shut_until
+        )
+        if held and held.from_fallback:  # a long wait for the source must not age the fallback
+            due = min(due, self._schedule.due_after(held.next_close()))
+        return due
+
+    def status(self) -> FeedStatus:
+        """How the feed is doing."""
+        held, last = self._held, self._schedule.last
+        return FeedStatus(
+            mode=self._mode,
+            source=held.gold.source if held else None,
+            breaker=self._breaker.state,
+            failures=self._breaker.failures,
+            last_error=last.error if last else None,
+            last_refresh_at=last.at if last else None,
+            next_due=self.next_due(),
+            last_check=dict(self._last_check),
+        )
+
+    def _load(self) -> None:
+        """Bars to begin with: stored ones, a local source's, or the fallback's."""
+        if self._store is None:
+            self._swap(self._source, *self._fetch_both(self._source))
+        else:
+            gold, sp500 = (
+                self._store.read_bars(self._source.name, market.name, TIMEFRAME)
+                for market in (GOLD, SP500)
+            )
+            self._swap(self._source, gold, sp500)
+        self._use_fallback()
+
+    def _fly(self, flight: Future[bool]) -> None:
+        try:
+            changed = self._refresh()
+        except BaseException as error:  # noqa: BLE001 - handed to everyone who waits, also to us
+            self._land()
+            flight.set_exception(error)
+        else:
+            self._land()
+            flight.set_result(changed)
+
+    def _land(self) -> None:
+        with self._lock:
+            self._flight = None
+
+    def _refresh(self) -> bool:
+        self._use_fallback()
+        self._breaker.check()
+        error: BaseException | None = None
+        try:
+            return self._refresh_from_source()
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            own = self._own()
+            self._schedule.note(own.next_close() if own else None, error=error)
+
+    def _refresh_from_source(self) -> bool:
+        own = self._own()
+        held = {GOLD: own.gold if own else None, SP500: own.sp500 if own else None}
+        bars = {
+            market: at_hand.bars if at_hand else Bars.empty() for market, at_hand in held.items()
+        }
+        try:
+            for market, had in held.items():
+                fetched = self._fetch(self._source, market.name, had).bars
+                self._keep(market.name, fetched)
+                bars[market] = merged(bars[market], fetched)
+        except MarketDataError as error:
+            self._breaker.failed(error)
+            raise
+        else:
+            self._breaker.succeeded()
+        finally:  # one market's news count even where the other's could not be had
+            changed = self._swap(self._source, bars[GOLD], bars[SP500])
+        return changed
+
+    def _keep(self, symbol: str, bars: Bars) -> None:
+        if self._store is not None:
+            name, now = self._source.name, self._clock.now()
+            self._store.write_bars(name, symbol, TIMEFRAME, bars, at=now)
+
+    def _fetch_both(self, source: DailySource) -> tuple[Bars, Bars]:
+        """The whole history of a source that is at hand."""
+        gold, sp500 = (self._fetch(source, market.name, None) for market in (GOLD, SP500))
+        return gold.bars, sp500.bars
+
+    def _fetch(self, source: DailySource, symbol: str, held: HeldBars | None) -> CheckedBars:
+        checked = fetch_with_retries(
+            source,
+            symbol,
+            start=_start_of_refresh(held),
+            deadline_seconds=self._deadline_seconds,
+            attempts=self._attempts,
+            sleep=self._sleep,
+        )
+        if source is self._source:
+            self._last_check = {**self._last_check, symbol: checked.summary()}
+        return checked
+
+    def _use_fallback(self) -> None:
+        if self._fallback is not None and self._own() is None:
+            self._swap(self._fallback, *self._fetch_both(self._fallback))
+
+    def _swap(self, source: DailySource, gold: Bars, sp500: Bars) -> bool:
+        """Makes these the bars that readers get; False where they are those already held."""
+        held = self._held
+        if not len(gold) or not len(sp500):
+            return False
+        if held and held.gold.is_same(gold, source.name) and held.sp500.is_same(sp500, source.name):
+            return False
+        self._held = _Held(
+            HeldBars.of(GOLD, gold, source.name),
+            HeldBars.of(SP500, sp500, source.name),
+            version=held.version + 1 if held else 1,
+            from_fallback=source is self._fallback,
+        )
+        return True
+
+    def _own(self) -> _Held | None:
+        """What is held of the feed's own source, not of its fallback."""
+        held = self._held
+        return None if held is None or held.from_fallback else held
+
+
+def _start_of_refresh(held: HeldBars | None) -> date:
+    """Far enough back for corrections and for gaps that the source may have filled since."""
+    if held is None:
+        return HISTORY_START
+    sessions = held.bars.session
+    if sessions[0] > np.datetime64(LATEST_HISTORY_START):
+        return HISTORY_START
+    again: date = sessions[-SESSIONS_READ_AGAIN:][0].item()
+    searched: date = sessions[-SESSIONS_SEARCHED_FOR_GAPS:][0].item()
+    return min([again, *(gap for gap in held.gaps if gap >= searched)])

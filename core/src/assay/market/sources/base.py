@@ -1,0 +1,72 @@
+"""What every source of daily bars does."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Protocol
+
+import numpy as np
+
+from assay.errors import RateLimited, SourceUnavailable
+from assay.market.bars import CheckedBars
+
+# In less time an upstream that is well cannot answer either.
+LEAST_USEFUL_SECONDS = 1.5
+PAUSE_SECONDS = (0.2, 0.6)
+
+
+class DailySource(Protocol):
+    """Bars of sessions that have closed; raises nothing but errors of `assay.errors`."""
+
+    @property
+    def name(self) -> str:
+        """How answers and stored rows name this source."""
+        ...
+
+    def fetch(self, symbol: str, *, start: date, deadline_seconds: float) -> CheckedBars:
+        """Checked bars from session `start` to the last closed one, within the deadline."""
+        ...
+
+
+def since(checked: CheckedBars, start: date) -> CheckedBars:
+    """`checked` without the bars before session `start`."""
+    first = int(np.searchsorted(checked.bars.session, np.datetime64(start)))
+    return CheckedBars(
+        checked.bars.take(slice(first, None)),
+        checked.set_aside,
+        rows=checked.rows,
+        disordered=checked.disordered,
+    )
+
+
+def fetch_with_retries(
+    source: DailySource,
+    symbol: str,
+    *,
+    start: date,
+    deadline_seconds: float,
+    attempts: int,
+    sleep: Callable[[float], None] = time.sleep,
+) -> CheckedBars:
+    """`source.fetch`, tried again after a short random pause for what can pass.
+
+    All attempts share the deadline. A rate limit and an unknown symbol are final at once.
+    """
+    ends = time.monotonic() + deadline_seconds
+    attempt = 1
+    while True:
+        try:
+            remaining = max(ends - time.monotonic(), 0.0)
+            return source.fetch(symbol, start=start, deadline_seconds=remaining)
+        except RateLimited:
+            raise
+        except SourceUnavailable:
+            pause = random.SystemRandom().uniform(*PAUSE_SECONDS) * attempt
+            too_late = ends - time.monotonic() - pause < LEAST_USEFUL_SECONDS
+            if attempt >= attempts or too_late:
+                raise
+            sleep(pause)
+            attempt += 1

@@ -1,0 +1,126 @@
+"""Daily bars from Yahoo Finance, fetched by yfinance in a child process that ends with the call.
+
+The child keeps pandas out of the serving process, gives its memory back, and can be killed: a
+total deadline holds whatever the upstream does. Certificates and proxies come from the environment
+that the child inherits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import numpy as np
+
+from assay.clock import Clock
+from assay.errors import MarketDataError, RateLimited, SourceUnavailable, UnknownSymbol
+from assay.market.bars import CheckedBars, check_bars
+from assay.market.symbols import Symbol, check_symbol, daily_symbol
+
+CHILD_MODULE: Final = "assay.market.sources.yahoo_child"
+COLUMNS: Final = ("open", "high", "low", "close", "volume")
+
+# Yahoo seldom says how long; cloud addresses stay limited for minutes.
+USUAL_PAUSE_SECONDS = 300.0
+LONGEST_PAUSE_SECONDS = 6 * 3600.0
+
+
+class YahooSource:
+    """yfinance's answers, checked. Safe to use from several threads."""
+
+    name: Final = "yahoo"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # The child's cookies and time zones outlive it here, which halves its requests.
+        self._cache_folder = tempfile.mkdtemp(prefix="assay-yahoo-")
+        self.close = weakref.finalize(self, shutil.rmtree, self._cache_folder, ignore_errors=True)
+
+    def fetch(self, symbol: str, *, start: date, deadline_seconds: float) -> CheckedBars:
+        market = daily_symbol(check_symbol(symbol))
+        now = self._clock.now()
+        end = market.calendar.last_closed(now) + timedelta(days=1)
+        request = [symbol, start.isoformat(), end.isoformat(), str(deadline_seconds)]
+        command = [sys.executable, "-m", CHILD_MODULE, *request, self._cache_folder]
+        try:
+            answer = subprocess.run(  # noqa: S603 - our own module; the symbol is on the allow-list
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline_seconds
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SourceUnavailable(
+                f"Yahoo gave no answer for {symbol} within {deadline_seconds:.1f} s", symbol=symbol
+            ) from error
+        except OSError as error:
+            raise SourceUnavailable(
+                f"The process that asks Yahoo cannot be started: {error}", symbol=symbol
+            ) from error
+        return parse_answer(answer.stdout, market, now)
+
+
+def parse_answer(answer: bytes, market: Symbol, now: datetime) -> CheckedBars:
+    """What the child wrote, as bars of sessions that have closed at `now`.
+
+    Raises RateLimited, UnknownSymbol or, for anything else that is not bars, SourceUnavailable.
+    """
+    try:
+        document = json.loads(answer)
+        if "error" in document:
+            raise _error(document["error"], market, now)
+        stamps = np.array(document["date"], dtype="datetime64[ms]")
+        prices = np.array([document[name] for name in COLUMNS], dtype=np.float64).T
+        checked = check_bars(
+            stamps,
+            prices,
+            closed_until=np.datetime64(market.calendar.last_closed(now)),
+            sessions=market.calendar.days,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceUnavailable(
+            f"Yahoo's answer for {market.name} is not bars: {answer[:80]!r}", symbol=market.name
+        ) from error
+    if not len(checked.bars):
+        raise SourceUnavailable(
+            f"Yahoo's answer for {market.name} holds no bar: {checked.summary()}",
+            symbol=market.name,
+        )
+    return checked
+
+
+def _error(error: Mapping[str, Any], market: Symbol, now: datetime) -> MarketDataError:
+    message = f"Yahoo, {market.name}: {error['message']}"
+    if error["kind"] == "rate_limited":
+        pause = retry_after_seconds(error["retry_after"], now)
+        return RateLimited(message, retry_after_seconds=pause, symbol=market.name)
+    if error["kind"] == "unknown_symbol":
+        return UnknownSymbol(message, symbol=market.name)
+    return SourceUnavailable(message, symbol=market.name)
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float:
+    """Seconds to wait for a Retry-After header, seconds or an HTTP date, within sane bounds.
+
+    >>> retry_after_seconds("120", datetime(2026, 1, 1, tzinfo=UTC))
+    120.0
+    """
+    seconds = USUAL_PAUSE_SECONDS
+    if header:
+        try:
+            seconds = float(header)
+        except ValueError:
+            try:
+                until = parsedate_to_datetime(header)
+                seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+            except ValueError:
+                seconds = USUAL_PAUSE_SECONDS
+    if not math.isfinite(seconds):
+        seconds = USUAL_PAUSE_SECONDS
+    return min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,140 @@
+"""CSV in every form people have it, and one sentence with file, line and value where it is not."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.errors import InvalidBars
+from assay.market.bars import check_bars
+from assay.market.csv_bars import parse_time, read_bars_csv, write_bars_csv
+
+HEADER = "date,open,high,low,close,volume\n"
+ROW = "2025-04-14,10,12,9,11,100\n"
+
+
+@pytest.fixture
+def csv_of(tmp_path):
+    def write(content):
+        path = tmp_path / "bars.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER + ROW,
+        "Date,Open,High,Low,Close,Volume\r\n2025-04-14,10,12,9,11,100\r\n",
+        "TIMESTAMP,OPEN,HIGH,LOW,CLOSE,VOLUME\n2025-04-14T00:00:00Z,10,12,9,11,100",
+        "\ufeff" + HEADER + ROW,
+        HEADER + "14/04/2025,10,12,9,11,100\n",
+        HEADER + "2025-04-14 00:00:00,10,12,9,11,100\n",
+        HEADER + "2025-04-14T02:00:00+02:00,10,12,9,11,100\n",
+        HEADER + "\n\n" + ROW + "\n,,,,,\n",
+        "volume,close,low,high,open,adj close,date\n100,11,9,12,10,8,2025-04-14\n",
+        'date, "open",high ,low,close,volume\n"2025-04-14"," 10 ",12,9,11,100\n',
+        HEADER + "2025-04-14,10,12,9,11,100,of no interest\n",
+    ],
+    ids=["plain", "capitals and CRLF", "timestamp with Z", "byte order mark", "DD/MM/YYYY",
+         "date and time", "offset", "blank lines", "other order", "quotes and spaces", "long row"],
+)  # fmt: skip
+def test_a_bar_is_read_from_any_usual_form(csv_of, content):
+    bars = read_bars_csv(csv_of(content)).bars
+    assert bars.time.tolist() == [np.datetime64("2025-04-14", "ms").item()]
+    assert [column[0] for column in bars.columns()[1:]] == [10.0, 12.0, 9.0, 11.0, 100.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("", 1, ["lacks the column", "date (or timestamp)", "it has nothing"]),
+        ("date,open,high,low,volume\n", 1, ["lacks the column close", "date, open, high"]),
+        ("day,open,high,low,close,volume\n", 1, ["date (or timestamp)", "it has day"]),
+        (HEADER, 1, ["holds no rows"]),
+        (HEADER + "\n \n", 1, ["holds no rows"]),
+        (HEADER + ROW + "soon,10,12,9,11,100\n", 3, ["no readable date", "'soon'"]),
+        (HEADER + "\n\n" + ROW + "\n04/16/2025,1,1,1,1,1\n", 6, ["'04/16/2025'"]),
+        (HEADER + ROW + "2025-02-30,10,12,9,11,100\n", 3, ["'2025-02-30'"]),
+        (HEADER + "31/02/2025,10,12,9,11,100\n", 2, ["'31/02/2025'"]),
+        (HEADER + "0001-01-01T00:00+05:00,10,12,9,11,100\n", 2, ["'0001-01-01T00:00+05:00'"]),
+        (HEADER + ",10,12,9,11,100\n", 2, ["no readable date", "''"]),
+        (
+            HEADER + ROW + "\n\n2025-04-15,10,9,12,11,100\n",
+            5,
+            ["1 of 2 rows", "high below low", "'2025-04-15,10,9,12,11,100'"],
+        ),
+        (HEADER + ROW + "2025-04-15,10,12,9,n/a,100\n", 3, ["not a number", "n/a"]),
+        (HEADER + ROW + "2025-04-15,10\n", 3, ["not a number", "'2025-04-15,10'"]),
+        (HEADER + ROW + "2025-04-15,0,12,9,11,100\n", 3, ["price not above zero"]),
+    ],
+)
+def test_an_unusable_file_is_refused_in_one_sentence(csv_of, content, line, words):
+    path = csv_of(content)
+    with pytest.raises(InvalidBars) as caught:
+        read_bars_csv(path)
+    for word in [
+        str(path),
+        f"line {line}" if "rows below" not in str(caught.value) else "",
+        *words,
+    ]:
+        assert word in caught.value.message
+    assert caught.value.fields["file"] == str(path)
+    assert caught.value.fields["line"] == line
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00d", b"date,open\xe9,high\n"])
+def test_bytes_that_are_no_utf8_are_refused(csv_of, content):
+    with pytest.raises(InvalidBars, match=r"bars\.csv: cannot be read"):
+        read_bars_csv(csv_of(content))
+
+
+def test_an_absent_file_and_a_folder_are_refused_by_name(tmp_path):
+    for path in (tmp_path / "absent.csv", tmp_path):
+        with pytest.raises(InvalidBars, match="cannot be read") as caught:
+            read_bars_csv(path)
+        assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize(("bad_rows", "refused"), [(1, False), (2, True)])
+def test_up_to_one_percent_of_rows_may_be_implausible(csv_of, bad_rows, refused):
+    days = np.datetime64("2024-01-01") + np.arange(150)
+    rows = [f"{day},10,12,9,11,1\n" for day in days]
+    for at in range(bad_rows):
+        rows[at * 10] = f"{days[at * 10]},10,9,12,11,1\n"
+    path = csv_of(HEADER + "".join(rows))
+    if refused:
+        with pytest.raises(InvalidBars, match="2 of 150 rows are implausible, more than 1%"):
+            read_bars_csv(path)
+    else:
+        checked = read_bars_csv(path)
+        assert (len(checked.bars), len(checked.set_aside)) == (149, 1)
+
+
+def test_an_error_carries_no_more_than_a_piece_of_what_it_found(csv_of):
+    with pytest.raises(InvalidBars) as caught:
+        read_bars_csv(csv_of(HEADER + "x" * 10_000 + ",1,1,1,1,1\n"))
+    assert len(caught.value.message) < 300
+
+
+PRICE = st.floats(1e-6, 1e9)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(PRICE, PRICE, PRICE, PRICE, st.floats(0, 1e15)), min_size=1, max_size=20))
+def test_bars_written_are_the_bars_read(tmp_path_factory, rows):
+    prices = np.array([(o, max(h, lo), min(h, lo), c, v) for o, h, lo, c, v in rows])
+    times = np.datetime64("2025-01-01", "ms") + np.arange(len(rows)) * np.timedelta64(1, "D")
+    bars = check_bars(times, prices).bars
+    path = tmp_path_factory.mktemp("csv") / "bars.csv"
+    write_bars_csv(path, bars)
+    assert read_bars_csv(path).bars.fingerprint() == bars.fingerprint()
+
+
+@pytest.mark.parametrize("text", ["", "x", "2025-13-01", "1/2/25", "20250230"])
+def test_what_is_no_date_raises(text):
+    with pytest.raises(ValueError, match=r".*"):
+        parse_time(text)

@@ -1,0 +1,238 @@
+"""Unmodified yfinance, reached by environment alone, against the ways Yahoo is known to fail."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import date
+
+import numpy as np
+import pytest
+from upstream.wire import CA_VARIABLES
+from upstream.yahoo import NOW, RETRY_AFTER_SECONDS, YahooUpstream
+
+from assay.clock import FixedClock
+from assay.errors import RateLimited, SourceUnavailable, UnknownSymbol
+from assay.market.feed import GoldFeed
+from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
+from assay.market.sources.yahoo import CHILD_MODULE, YahooSource
+from assay.market.symbols import DAILY_SYMBOLS
+from assay.store import open_store
+
+pytestmark = pytest.mark.slow
+
+CLOCK = FixedClock(NOW)
+LAST = date(2025, 6, 12)
+STORED_UNTIL = date(2025, 6, 10)
+AMPLE_SECONDS = 60.0
+SHORT_SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory):
+    """Children compile yfinance once, also where bytecode is not to be written beside the code."""
+    return {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
+    }
+
+
+@pytest.fixture
+def upstream(monkeypatch, bytecode):
+    with YahooUpstream() as server:
+        for name, value in (server.environment() | bytecode).items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = open_store(f"sqlite:///{tmp_path / 'assay.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def source():
+    yahoo = YahooSource(CLOCK)
+    yield yahoo
+    yahoo.close()
+
+
+def warm(store, until):
+    """What an earlier day left in the store: Yahoo's bars up to a session."""
+    for market in DAILY_SYMBOLS:
+        simulated = SimulatedSource(CLOCK).fetch(
+            market.name, start=FIRST_SESSION, deadline_seconds=1.0
+        )
+        store.write_bars("yahoo", market.name, "1d", simulated.bars.until(until), at=NOW)
+
+
+def fetch(source, *, deadline_seconds=AMPLE_SECONDS, symbol="GC=F"):
+    return source.fetch(symbol, start=date(2025, 5, 1), deadline_seconds=deadline_seconds)
+
+
+def test_bars_come_through_and_are_stored(upstream, store, source):
+    feed = GoldFeed(source, store, CLOCK, mode="live", deadline_seconds=AMPLE_SECONDS)
+    assert feed.refresh() is True
+    snapshot = feed.snapshot()
+    for series in (snapshot.gold, snapshot.sp500):
+        expected = SimulatedSource(CLOCK).fetch(
+            series.symbol, start=FIRST_SESSION, deadline_seconds=1.0
+        )
+        assert series.bars.fingerprint() == expected.bars.fingerprint()
+        assert (series.source, series.stale, series.gaps) == ("yahoo", False, ())
+        stored = store.read_bars("yahoo", series.symbol, "1d")
+        assert stored.fingerprint() == expected.bars.fingerprint()
+    assert upstream.chart_calls() <= 4
+    assert len(upstream.requests) <= 8
+
+
+REFUSALS = [
+    # fault, whether bars were had before, error, chart requests at most
+    ("500", "cold", SourceUnavailable, 1),
+    ("500", "warm", SourceUnavailable, 1),
+    ("503-html", "warm", SourceUnavailable, 1),
+    ("429", "cold", RateLimited, 1),
+    ("429", "warm", RateLimited, 1),
+    ("404", "cold", UnknownSymbol, 1),
+    ("404", "warm", UnknownSymbol, 1),
+    ("reset", "warm", SourceUnavailable, 1),
+    ("cut", "warm", SourceUnavailable, 1),
+    ("truncated-json", "cold", SourceUnavailable, 2),
+    ("html-200", "warm", SourceUnavailable, 2),
+    ("nan", "warm", SourceUnavailable, 2),
+    ("empty", "cold", SourceUnavailable, 2),
+    ("empty", "warm", SourceUnavailable, 2),
+    ("blackhole", "cold", SourceUnavailable, 1),
+    ("drip", "warm", SourceUnavailable, 1),
+]
+
+
+@pytest.mark.parametrize(("fault", "cache", "error", "charts"), REFUSALS)
+def test_a_refusal_is_one_error_and_leaves_what_was_had(
+    upstream, store, source, fault, cache, error, charts
+):
+    if cache == "warm":
+        warm(store, until=STORED_UNTIL)
+    endless = fault in ("blackhole", "drip")
+    deadline_seconds = SHORT_SECONDS if endless else AMPLE_SECONDS
+    feed = GoldFeed(
+        source, store, CLOCK, mode="live", deadline_seconds=deadline_seconds, attempts=1
+    )
+    upstream.fault = fault
+    with pytest.raises((SourceUnavailable, UnknownSymbol)) as caught:
+        feed.refresh()
+    assert type(caught.value) is error
+    assert ("no answer for GC=F within 5.0 s" in caught.value.message) is endless
+    if error is RateLimited:
+        assert caught.value.retry_after_seconds == RETRY_AFTER_SECONDS
+    assert 1 <= upstream.chart_calls() <= charts
+    assert len(upstream.requests) <= charts + 2
+    if cache == "cold":
+        with pytest.raises(SourceUnavailable, match="have been had from yahoo yet"):
+            feed.snapshot()
+        assert store.sources("GC=F", "1d") == ()
+    else:
+        snapshot = feed.snapshot()
+        assert snapshot.gold.stale
+        assert snapshot.gold.bars.last_session == STORED_UNTIL
+        assert store.read_bars("yahoo", "GC=F", "1d").last_session == STORED_UNTIL
+
+
+@pytest.mark.parametrize(
+    ("damages", "lost"),
+    [
+        (
+            ("nulls", "zero", "negative", "high-below-low"),
+            ["2025-06-05", "2025-06-06", "2025-06-09", "2025-06-10"],
+        ),
+        # yfinance itself drops one row beyond the end that was asked for, and no second one
+        (("duplicate", "future", "unfinished", "unsorted"), ["2025-06-13"]),
+    ],
+)
+def test_bad_rows_spoil_no_others(upstream, source, damages, lost):
+    upstream.damages = damages
+    checked = fetch(source)
+    true = SimulatedSource(CLOCK).fetch("GC=F", start=date(2025, 5, 1), deadline_seconds=1.0).bars
+    kept = true.take(~np.isin(true.session, np.array(lost, dtype="datetime64[D]")))
+    assert checked.bars.fingerprint() == kept.fingerprint()
+    assert [item.time[:10] for item in checked.set_aside] == lost
+
+
+def test_a_bad_row_does_not_displace_a_good_one_that_was_stored(upstream, store, source):
+    warm(store, until=STORED_UNTIL)
+    feed = GoldFeed(source, store, CLOCK, mode="live", deadline_seconds=AMPLE_SECONDS)
+    before = feed.snapshot()
+    upstream.damages = ("nulls",)  # in the last session that the store has
+    assert feed.refresh() is True
+    after = feed.snapshot()
+    assert after.gold.bars.last_session == LAST
+    assert not after.gold.stale
+    assert after.gold.bars.until(STORED_UNTIL).fingerprint() == before.gold.bars.fingerprint()
+
+
+def test_a_passing_failure_is_tried_again(upstream, store, source):
+    warm(store, until=STORED_UNTIL)
+    upstream.fault = "503-html"
+
+    def recover(_seconds):
+        upstream.fault = None
+
+    feed = GoldFeed(
+        source, store, CLOCK, mode="live", deadline_seconds=AMPLE_SECONDS, sleep=recover
+    )
+    assert feed.refresh() is True
+    assert feed.snapshot().gold.bars.last_session == LAST
+
+
+@pytest.mark.parametrize("variable", CA_VARIABLES)
+def test_each_usual_variable_can_name_the_certificates(upstream, source, monkeypatch, variable):
+    for other in set(CA_VARIABLES) - {variable}:
+        monkeypatch.delenv(other)
+    assert fetch(source).bars.last_session == LAST
+
+
+def test_an_unknown_authority_is_refused(upstream, source, monkeypatch):
+    for variable in CA_VARIABLES:
+        monkeypatch.delenv(variable)
+    with pytest.raises(SourceUnavailable, match="certificate"):
+        fetch(source)
+    assert upstream.requests == []
+
+
+def test_an_unreachable_proxy_is_noticed_without_loading_yfinance(upstream, source, monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:9 cannot be reached"):
+        fetch(source)
+    assert upstream.connections == 0
+
+
+def child(deadline_seconds, folder):
+    arguments = ["GC=F", "2025-06-02", "2025-06-13", str(deadline_seconds), str(folder)]
+    return [sys.executable, "-m", CHILD_MODULE, *arguments]
+
+
+def test_a_child_whose_parent_has_died_ends_itself(upstream, tmp_path):
+    upstream.fault = "blackhole"
+    orphan = subprocess.run(child(1.0, tmp_path), capture_output=True, check=False)
+    assert orphan.returncode == -signal.SIGALRM
+    assert orphan.stdout == b""
+
+
+def test_the_serving_process_never_loads_pandas(upstream, tmp_path):
+    script = f"""
+import sys
+from datetime import date, datetime
+from assay.clock import FixedClock
+from assay.market.sources.yahoo import YahooSource
+source = YahooSource(FixedClock(datetime.fromisoformat({NOW.isoformat()!r})))
+bars = source.fetch("GC=F", start=date(2025, 6, 2), deadline_seconds={AMPLE_SECONDS}).bars
+print(len(bars), sorted({{"pandas", "yfinance", "curl_cffi"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.stdout == "9 []\n", done.stderr

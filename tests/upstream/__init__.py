@@ -1,0 +1,1 @@
+"""Upstreams on loopback that speak their vendors' wire formats, with faults on demand."""

@@ -1,0 +1,65 @@
+"""Every setting of training, read once from the environment by the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LOCAL_MODEL, _UNITY_CATALOG_MODEL = "assay-gold", "main.default.assay-gold"
+_LOCAL_EXPERIMENT, _DATABRICKS_EXPERIMENT = "assay-gold", "/Shared/assay-gold"
+
+
+class TrainingSettings(BaseSettings):
+    """Training's settings: `ASSAY_<NAME>`, or the name given as alias."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_",
+        env_ignore_empty=True,  # Compose hands unset variables over as empty ones
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    data_dir: Path = Path("data")
+    download_deadline_seconds: float = Field(default=60.0, gt=0.0, le=600.0, allow_inf_nan=False)
+    tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    registered_model: str | None = None
+    databricks_host: str | None = Field(default=None, validation_alias="DATABRICKS_HOST")
+    databricks_token: SecretStr | None = Field(default=None, validation_alias="DATABRICKS_TOKEN")
+
+    @property
+    def on_databricks(self) -> bool:
+        """Whether runs and models go to Databricks: host and token are both given."""
+        return bool(self.databricks_host and self.databricks_token)
+
+    @property
+    def mlflow_tracking(self) -> str:
+        """Where runs are tracked."""
+        if self.on_databricks:
+            return "databricks"
+        return self.tracking_uri or f"sqlite:///{(self.data_dir / 'mlflow.db').absolute()}"
+
+    @property
+    def mlflow_registry(self) -> str:
+        """Where models are registered: Unity Catalog on Databricks, else beside the runs."""
+        return "databricks-uc" if self.on_databricks else self.mlflow_tracking
+
+    @property
+    def mlflow_artifacts(self) -> str | None:
+        """Where artifacts of a local database go; a server has a place of its own."""
+        if self.mlflow_tracking.startswith("sqlite:"):
+            return (self.data_dir / "mlartifacts").absolute().as_uri()
+        return None
+
+    @property
+    def mlflow_experiment(self) -> str:
+        """The experiment's name; Databricks wants a workspace path."""
+        return _DATABRICKS_EXPERIMENT if self.on_databricks else _LOCAL_EXPERIMENT
+
+    @property
+    def mlflow_model(self) -> str:
+        """The registered model's name; Unity Catalog wants catalog.schema.model."""
+        usual = _UNITY_CATALOG_MODEL if self.on_databricks else _LOCAL_MODEL
+        return self.registered_model or usual

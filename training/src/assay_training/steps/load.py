@@ -1,0 +1,114 @@
+"""Bars for training: from two CSV files, or from Yahoo into the raw folder and on from there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from assay.clock import Clock
+from assay.errors import InvalidBars, TooLittleHistory
+from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS
+from assay.market.bars import Bars, CheckedBars
+from assay.market.csv_bars import read_bars_csv, write_bars_csv
+from assay.market.sources.base import DailySource
+from assay.market.sources.yahoo import YahooSource
+from assay.market.symbols import GOLD, SP500, Symbol
+
+FIRST_SESSION = date(2000, 8, 30)  # Yahoo's first GC=F row
+SP500_FIRST_SESSION = date(1999, 1, 4)
+# 60-day momentum, and the longest window a network may look back on.
+WARM_UP_SESSIONS = 100
+LEAST_SESSIONS = LEAST_TRAINING_ROWS + WARM_UP_SESSIONS + 500 + 250
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingBars:
+    """Gold and S&P 500, and a line about each file for people to read."""
+
+    gold: Bars
+    sp500: Bars
+    summaries: tuple[str, ...]
+
+
+def load_training_bars(
+    gold_csv: Path | None,
+    sp500_csv: Path | None,
+    *,
+    raw_dir: Path,
+    clock: Clock,
+    source: DailySource | None = None,
+    deadline_seconds: float = 60.0,
+) -> TrainingBars:
+    """Reads both CSVs; one that is not named is downloaded into `raw_dir` first.
+
+    `source` is Yahoo unless given. Raises InvalidBars for files that hold no usable bars or do not
+    overlap, TooLittleHistory for too few, SourceUnavailable and its kin for a failed download.
+    """
+    paths = []
+    for csv, symbol, name, start in (
+        (gold_csv, GOLD, "gold.csv", FIRST_SESSION),
+        (sp500_csv, SP500, "sp500.csv", SP500_FIRST_SESSION),
+    ):
+        if csv is None:
+            source = source or YahooSource(clock)
+            csv = raw_dir / name
+            _download(source, symbol, csv, start=start, deadline_seconds=deadline_seconds)
+        paths.append(csv)
+    gold, sp500 = (read_bars_csv(path) for path in paths)
+    _check_overlap(paths, gold.bars, sp500.bars)
+    _check_length(paths[0], gold, sp500.bars)
+    summaries = (
+        f"{path}: {bars.summary()}" for path, bars in zip(paths, (gold, sp500), strict=True)
+    )
+    return TrainingBars(gold.bars, sp500.bars, tuple(summaries))
+
+
+def _download(
+    source: DailySource, symbol: Symbol, path: Path, *, start: date, deadline_seconds: float
+) -> None:
+    """Replaces `path` by the bars of `symbol`, whole or not at all."""
+    bars = source.fetch(symbol.name, start=start, deadline_seconds=deadline_seconds).bars
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, staged = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        write_bars_csv(Path(staged), bars)
+        Path(staged).replace(path)
+    finally:
+        Path(staged).unlink(missing_ok=True)
+
+
+def _check_overlap(paths: list[Path], gold: Bars, sp500: Bars) -> None:
+    common = np.intersect1d(gold.session, sp500.session)
+    if len(common):
+        return
+    raise InvalidBars(
+        f"{paths[0]} ({_span(gold)}) and {paths[1]} ({_span(sp500)}) have no session in common; "
+        "both must cover the same years",
+        file=str(paths[0]),
+        value=_span(gold),
+    )
+
+
+def _check_length(path: Path, gold: CheckedBars, sp500: Bars) -> None:
+    """Counts gold's sessions from the S&P's first on: earlier ones have no features."""
+    usable = int(np.sum(gold.bars.session >= sp500.session[0])) if len(sp500) else 0
+    if usable >= LEAST_SESSIONS:
+        return
+    raise TooLittleHistory(
+        f"{path}: {gold.rows} lines hold {usable} gold sessions that the S&P 500 covers; training "
+        f"needs at least {LEAST_SESSIONS}: {LEAST_TRAINING_ROWS + WARM_UP_SESSIONS} to fit on, "
+        f"the rest to tune and to evaluate",
+        needed=LEAST_SESSIONS,
+        available=usable,
+        file=str(path),
+    )
+
+
+def _span(bars: Bars) -> str:
+    return f"{bars.session[0]} to {bars.last_session}"
