@@ -162,3 +162,12 @@ def test_windows_end_at_their_row():
 def test_the_fingerprint_is_stable_and_names_are_unique():
     assert feature_fingerprint() == feature_fingerprint()
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES) == 42
+
+
+def test_a_market_that_stands_still_has_finite_features(market):
+    gold, sp500 = market(sessions=120)
+    for one in (gold, sp500):
+        for column in (one.open, one.high, one.low, one.close):
+            column[:] = 1000.0
+    matrix = build_features(gold, sp500)
+    assert matrix.usable[61:].all()

@@ -20,8 +20,9 @@ from assay.features.transforms import (
 )
 from assay.market.bars import Bars
 
-# ln of a variance ratio is kept finite by this floor; ten times smaller than any traded day.
-_TINY = 1e-4
+# Keeps ratios finite: variances of a market that stood still, and their ratios.
+_LEAST_VARIANCE = 1e-10
+_LEAST_RATIO = 1e-4
 _RANGE_SCALE_DECAY = 0.997
 _LEVEL_DECAY = 0.99
 
@@ -65,7 +66,7 @@ def build_features(
     calendar = calendar or gold_calendar()
     session = gold.session
     next_session = calendar.next_sessions(session)
-    sigma = np.sqrt(ewma(log_returns(gold.close) ** 2, [spec.SCALE_DECAY])[:, 0])
+    sigma = _volatility(ewma(log_returns(gold.close) ** 2, [spec.SCALE_DECAY])[:, 0])
     columns = {
         **_gold_columns(gold, sigma),
         **_sp500_columns(sp500, session, sigma),
@@ -119,7 +120,7 @@ def _trusted_range(gold: Bars, variance: Floats, squared: Floats) -> Floats:
 def _sp500_columns(sp500: Bars, session: Days, gold_sigma: Floats) -> dict[str, Floats]:
     returns = log_returns(sp500.close)
     means = ewma(returns**2, [0.8, spec.SCALE_DECAY, _LEVEL_DECAY])
-    sigma = np.sqrt(means[:, 1])
+    sigma = _volatility(means[:, 1])
     level = means[:, 2]
     klass = garman_klass(sp500.open, sp500.high, sp500.low, sp500.close)
     own = {
@@ -182,7 +183,13 @@ def _gap_to_mean(close: Floats) -> Floats:
     return np.log(close / mean)
 
 
+def _volatility(variance: Floats) -> Floats:
+    result: Floats = np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+    return result
+
+
 def _log_ratio(variance: Floats, reference: Floats) -> Floats:
     """Half the log ratio (the scale of volatilities), floored so that a still day is finite."""
-    result: Floats = 0.5 * np.log(np.maximum(variance / reference, _TINY))
+    ratio = np.maximum(variance, _LEAST_VARIANCE) / np.maximum(reference, _LEAST_VARIANCE)
+    result: Floats = 0.5 * np.log(np.maximum(ratio, _LEAST_RATIO))
     return result
