@@ -73,7 +73,7 @@ def test_calibration_widens_where_outcomes_fell_into_the_tails_too_often():
 
 
 def test_calibration_leaves_a_calibrated_model_alone():
-    even = (np.arange(WINDOW) + 0.5) / WINDOW
+    even = np.arange(1, WINDOW + 1) / (WINDOW + 1)
     np.testing.assert_allclose(CalibrationState(even).levels(), LEVELS, atol=1e-9)
 
 

@@ -41,11 +41,15 @@ class CalibrationState:
 
 
 def corrected_levels(pits: Floats, *, weight: float = WEIGHT, anchored: bool = True) -> Floats:
-    """LEVELS corrected by `pits` (n,) with `weight`, shape (199,); LEVELS where n < `LEAST`."""
+    """LEVELS corrected by `pits` (n,) with `weight`, shape (199,); LEVELS where n < `LEAST`.
+
+    The k-th smallest PIT stands for k / (n + 1), as in conformal prediction: exact for exchangeable
+    outcomes, where k / n would be too narrow.
+    """
     if len(pits) < LEAST:
         return LEVELS
     ordered = np.sort(pits)
-    positions = (np.arange(len(ordered)) + 0.5) / len(ordered)
+    positions = np.arange(1, len(ordered) + 1) / (len(ordered) + 1)
     observed = np.interp(LEVELS, positions, ordered)
     if anchored:
         observed = observed - (observed[MEDIAN_AT] - 0.5) * _TENT

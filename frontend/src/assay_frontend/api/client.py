@@ -1,0 +1,139 @@
+"""The typed client. Every call has one total deadline, drip-fed answers included."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
+from assay_frontend.api.models import Evaluation, Forecast, History
+
+T = TypeVar("T")
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class AssayClient:
+    """Asks the backend at `api_url`; raises the errors of `api.errors` and nothing else."""
+
+    def __init__(
+        self, api_url: str, *, deadline_seconds: float = 8.0, hf_token: str | None = None
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self._deadline_seconds = deadline_seconds
+        self._headers = {"Accept": "application/json, application/problem+json"}
+        if hf_token:
+            self._headers["X-HF-Authorization"] = f"Bearer {hf_token}"
+
+    def forecast(self) -> Forecast:
+        return self._get("/v1/gold/forecast", Forecast.parse)
+
+    def history(self, sessions: int) -> History:
+        return self._get(f"/v1/gold/history?sessions={sessions}", History.parse)
+
+    def evaluation(self) -> Evaluation:
+        return self._get("/v1/gold/evaluation", Evaluation.parse)
+
+    def _get(self, path: str, parse: Callable[[object], T]) -> T:
+        answer = asyncio.run(self._fetch(path))
+        if answer.status != 200:
+            raise _problem(answer)
+        return parse(_decode(answer.body))
+
+    async def _fetch(self, path: str) -> Answer:
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await self._read(path)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise ApiTimeout(self._deadline_seconds) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ApiUnreachable(f"{type(error).__name__}: {error}") from error
+
+    async def _read(self, path: str) -> Answer:
+        client = httpx.AsyncClient(
+            base_url=self.api_url,
+            headers=self._headers,
+            timeout=None,  # noqa: S113  # the caller's deadline covers the whole call
+            trust_env=not _is_near(self.api_url),
+        )
+        async with client, client.stream("GET", path) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise MalformedAnswer(f"the answer is over {MAX_ANSWER_BYTES} bytes")
+            return Answer(response.status_code, response.headers, bytes(body))
+
+
+def _is_near(api_url: str) -> bool:
+    """Whether it is this machine, or a neighbour by its bare name: no proxy may stand between."""
+    host = urlsplit(api_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return "." not in host
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise MalformedAnswer(f"the answer holds {name}, which is not JSON")
+
+
+def _decode(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedAnswer("the answer is not JSON") from error
+
+
+def _problem(answer: Answer) -> ApiProblem:
+    """RFC 9457 where the body is one; otherwise what the status alone says."""
+    try:
+        decoded = _decode(answer.body)
+    except MalformedAnswer:
+        decoded = None
+    fields = decoded if isinstance(decoded, dict) else {}
+
+    def text(name: str) -> str | None:
+        value = fields.get(name)
+        return value if isinstance(value, str) and value else None
+
+    return ApiProblem(
+        status=answer.status,
+        title=text("title") or httpx.codes.get_reason_phrase(answer.status) or "error",
+        detail=text("detail"),
+        retry_after_seconds=_retry_after(answer.headers.get("Retry-After")),
+        request_id=text("request_id"),
+    )
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds, or an HTTP date; None where it says neither."""
+    if not value:
+        return None
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

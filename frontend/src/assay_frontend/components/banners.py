@@ -1,0 +1,105 @@
+"""Banners: what a reader has to know before believing the page."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from assay_frontend.api.errors import (
+    ApiError,
+    ApiProblem,
+    ApiTimeout,
+    ApiUnreachable,
+    MalformedAnswer,
+)
+from assay_frontend.api.models import Provenance
+from assay_frontend.components.text import markdown_text
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import age_now, instant, number, span
+
+
+def show_provenance(
+    t: Translator,
+    provenance: Provenance,
+    *,
+    received_at: datetime | None,
+    now: datetime,
+    zone: tzinfo,
+) -> None:
+    """The simulated, replayed and stale banners, as they apply."""
+    if provenance.source == "simulated":
+        with st.container(key="assay_simulated"):
+            title, text = t("banner.simulated.title"), t("banner.simulated.text")
+            st.error(f"**{title}** {text}")
+    if provenance.source == "replay":
+        st.info(t("banner.replay"))
+    if provenance.stale:
+        age = age_now(provenance.age_seconds, received_at, now)
+        st.warning(f"**{t('banner.stale.title')}** {_stale_text(t, provenance, age, zone)}")
+
+
+def _stale_text(
+    t: Translator, provenance: Provenance, age_seconds: float | None, zone: tzinfo
+) -> str:
+    if provenance.as_of is None or age_seconds is None:
+        return t("banner.stale.unknown")
+    return t(
+        "banner.stale.text", as_of=instant(t, provenance.as_of, zone), age=span(t, age_seconds)
+    )
+
+
+def show_problem(
+    t: Translator,
+    problem: ApiError,
+    *,
+    kept_since: datetime | None,
+    now: datetime,
+    zone: tzinfo,
+) -> None:
+    """What went wrong, in the backend's own words if it gave any, and what is shown instead."""
+    parts = [f"**{problem_title(t, problem)}**", *_problem_details(t, problem)]
+    if kept_since is None:
+        parts.append(t("banner.nothing"))
+    else:
+        age = span(t, (now - kept_since).total_seconds())
+        parts.append(t("banner.kept", received=instant(t, kept_since, zone), age=age))
+    st.error(" ".join(parts))
+
+
+def show_part_problem(t: Translator, part: str, problem: ApiError) -> None:
+    """One part of the page could not be renewed; the rest stands."""
+    parts = [t(f"banner.part.{part}"), problem_title(t, problem), *_problem_details(t, problem)]
+    st.warning(" ".join(parts))
+
+
+def problem_title(t: Translator, problem: ApiError) -> str:
+    if isinstance(problem, ApiUnreachable):
+        return t("banner.unreachable")
+    if isinstance(problem, ApiTimeout):
+        return t("banner.timeout", seconds=number(t, problem.deadline_seconds))
+    if isinstance(problem, MalformedAnswer):
+        return t("banner.malformed")
+    if isinstance(problem, ApiProblem) and problem.status != 503:
+        return t("banner.problem", status=problem.status)
+    return t("banner.unavailable")
+
+
+def _problem_details(t: Translator, problem: ApiError) -> list[str]:
+    if isinstance(problem, MalformedAnswer):
+        return [t("banner.says", detail=markdown_text(str(problem)))]
+    if not isinstance(problem, ApiProblem):
+        return []
+    said = markdown_text(problem.detail or problem.title)
+    details = [t("banner.says", detail=said)]
+    if problem.retry_after_seconds is not None:
+        details.append(t("banner.retry", span=_wait(t, problem.retry_after_seconds)))
+    if problem.request_id:
+        details.append(t("banner.request", id=markdown_text(problem.request_id)))
+    return details
+
+
+def _wait(t: Translator, seconds: float) -> str:
+    if seconds < 120:
+        return t("span.seconds", n=number(t, seconds))
+    return span(t, seconds)

@@ -1,0 +1,141 @@
+"""Tables as columns of text, and the same numbers as CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast, at_level
+from assay_frontend.components.effects import width_change
+from assay_frontend.components.text import html_text
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import (
+    MISSING,
+    level,
+    money,
+    number,
+    p_value,
+    percent,
+    short_date,
+)
+
+Table = dict[str, list[str]]
+
+
+def bars_table(t: Translator, bars: Sequence[Bar], currency: str) -> Table:
+    """Newest first."""
+    rows = bars[::-1]
+    table = {t("table.session"): [short_date(t, bar.session) for bar in rows]}
+    for name in ("open", "high", "low", "close"):
+        table[t(f"table.{name}")] = [money(t, getattr(bar, name), currency) for bar in rows]
+    table[t("table.volume")] = [number(t, bar.volume) for bar in rows]
+    return table
+
+
+def forecast_table(t: Translator, forecast: Forecast) -> Table:
+    """The ranges, narrowest first."""
+    currency = forecast.currency
+    return {
+        t("table.level"): [level(t, interval.level) for interval in forecast.intervals],
+        t("table.lower"): [money(t, interval.lower, currency) for interval in forecast.intervals],
+        t("table.upper"): [money(t, interval.upper, currency) for interval in forecast.intervals],
+    }
+
+
+def effects_table(t: Translator, effects: Sequence[FeatureEffect]) -> Table:
+    return {
+        t("table.feature"): [t.named("feature", item.feature) for item in effects],
+        t("table.value"): [feature_value(t, item) for item in effects],
+        t("table.effect"): [
+            percent(t, width_change(item.effect), 1, signed=True) for item in effects
+        ],
+    }
+
+
+def feature_value(t: Translator, item: FeatureEffect) -> str:
+    """Calendar inputs are yes or no; the others are plain numbers."""
+    if item.value is None:
+        return MISSING
+    if item.feature.startswith("next_") and item.value in {0.0, 1.0}:
+        return t("word.yes") if item.value else t("word.no")
+    return number(t, item.value, 2)
+
+
+def leaderboard_table(t: Translator, evaluation: Evaluation) -> Table:
+    """Sharpest first (CRPS); rows without a score come last."""
+    rows = sorted(
+        evaluation.rows, key=lambda row: (row.crps is None, row.crps if row.crps else 0.0)
+    )
+    names = [t.named("model", row.name) for row in rows]
+    return {
+        t("table.model"): [
+            t("table.served", name=name) if row.name == evaluation.champion else name
+            for row, name in zip(rows, names, strict=True)
+        ],
+        t("table.rmse"): [number(t, row.rmse_ratio_rw, 4) for row in rows],
+        t("table.crps"): [percent(t, row.crps, 3) for row in rows],
+        t("table.coverage"): [percent(t, at_level(row.coverage, 0.8), 1) for row in rows],
+        t("table.p_walk"): [p_value(t, row.dm_p_vs_random_walk) for row in rows],
+        t("table.p_garch"): [p_value(t, row.dm_p_vs_garch_t) for row in rows],
+    }
+
+
+def table_html(table: Table, *, label: str) -> str:
+    """The first column names its rows. Where it is too wide it scrolls by itself, by key too."""
+    head = "".join(f'<th scope="col">{html_text(name)}</th>' for name in table)
+    rows = "".join(
+        f'<tr><th scope="row">{html_text(first)}</th>'
+        + "".join(f"<td>{html_text(cell)}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in zip(*table.values(), strict=True)
+    )
+    return (
+        f'<div class="assay-scroll" role="region" tabindex="0" aria-label="{html_text(label)}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def bars_csv(bars: Iterable[Bar], *, source: str) -> str:
+    """The bars in the form that the training flow reads, with their source beside them."""
+    header = ["date", "open", "high", "low", "close", "volume", "source"]
+    rows = [
+        [
+            bar.session.isoformat(),
+            bar.open,
+            bar.high,
+            bar.low,
+            bar.close,
+            "" if bar.volume is None else bar.volume,
+            source,
+        ]
+        for bar in bars
+    ]
+    return _csv(header, rows)
+
+
+def forecast_csv(forecast: Forecast) -> str:
+    """One quantile a row; from the ranges' ends where the answer has no quantiles."""
+    quantiles = forecast.quantiles or _quantiles_of_intervals(forecast)
+    head = [forecast.symbol, forecast.today.isoformat(), forecast.target.isoformat()]
+    tail = [forecast.currency, forecast.provenance.source]
+    return _csv(
+        ["symbol", "origin", "target", "quantile", "price", "currency", "source"],
+        [[*head, quantile, price, *tail] for quantile, price in quantiles],
+    )
+
+
+def _quantiles_of_intervals(forecast: Forecast) -> tuple[tuple[float, float], ...]:
+    pairs = [(0.5, forecast.median)]
+    for interval in forecast.intervals:
+        tail = round((1 - interval.level) / 2, 6)
+        pairs += [(tail, interval.lower), (round(1 - tail, 6), interval.upper)]
+    return tuple(sorted(pairs))
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()

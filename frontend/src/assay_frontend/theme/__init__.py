@@ -1,0 +1,1 @@
+"""Colours and the style sheet, light and dark."""

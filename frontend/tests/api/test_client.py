@@ -1,0 +1,152 @@
+"""The client against a real server on loopback, well and unwell."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from datetime import date
+
+import pytest
+
+from assay_frontend.api.client import AssayClient
+from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
+
+FORECAST = "/v1/gold/forecast"
+
+
+def test_a_forecast_is_read_into_typed_fields(backend):
+    forecast = AssayClient(backend.url).forecast()
+    assert forecast.target == date(2025, 4, 15)
+    assert forecast.median == 3231.4
+    assert [interval.level for interval in forecast.intervals] == [0.5, 0.8, 0.95]
+    assert forecast.interval(0.8).lower == 3190.1
+    assert forecast.skill.coverage == ((0.5, 0.498), (0.8, 0.79), (0.95, 0.946))
+
+
+def test_history_asks_for_as_many_sessions_as_it_is_told(backend):
+    history = AssayClient(backend.url).history(60)
+    assert len(history.bars) == 60
+    assert backend.requests[-1][0] == "/v1/gold/history?sessions=60"
+    assert history.bars == tuple(sorted(history.bars, key=lambda bar: bar.session))
+
+
+def test_the_evaluation_names_its_champion_among_its_rows(backend):
+    evaluation = AssayClient(backend.url).evaluation()
+    assert evaluation.n == 3843
+    assert evaluation.row(evaluation.champion).rmse_ratio_rw == 1.0021
+
+
+def test_a_private_space_is_asked_with_its_token_in_its_own_header(backend):
+    AssayClient(backend.url, hf_token="hf_secret").forecast()
+    headers = backend.requests[-1][1]
+    assert headers["X-HF-Authorization"] == "Bearer hf_secret"
+    assert "Authorization" not in headers
+
+
+def test_a_problem_document_keeps_its_detail_and_its_retry_after(backend, replies):
+    backend.replies[FORECAST] = replies.problem()
+    with pytest.raises(ApiProblem) as caught:
+        AssayClient(backend.url).forecast()
+    problem = caught.value
+    assert (problem.status, problem.retry_after_seconds) == (503, 30.0)
+    assert problem.detail == "No gold bars could be had: yahoo did not answer."
+    assert problem.request_id == "req-1"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+        ("soon", None),
+        ("Fri, 31 Dec 1999 23:59:59", None),
+        ("-5", None),
+        (None, None),
+    ],
+)
+def test_retry_after_may_be_a_date_or_nonsense(backend, replies, header, seconds):
+    backend.replies[FORECAST] = replies.problem(retry_after=header)
+    with pytest.raises(ApiProblem) as caught:
+        AssayClient(backend.url).forecast()
+    assert caught.value.retry_after_seconds == seconds
+
+
+def test_an_error_page_that_is_no_problem_document_is_told_by_its_status(backend, replies):
+    backend.replies[FORECAST] = replies(502, b"<h1>Bad Gateway</h1>", {"Content-Type": "text/html"})
+    with pytest.raises(ApiProblem) as caught:
+        AssayClient(backend.url).forecast()
+    assert (caught.value.status, caught.value.title, caught.value.detail) == (
+        502,
+        "Bad Gateway",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[1, 2]",
+        b'{"prediction": NaN}',
+        b'{"prediction": 1e999}',
+        b"\xff\xfe",
+        b"{}",
+    ],
+)
+def test_an_answer_that_is_no_forecast_is_malformed(backend, replies, body):
+    backend.replies[FORECAST] = replies(200, body)
+    with pytest.raises(MalformedAnswer):
+        AssayClient(backend.url).forecast()
+
+
+@pytest.mark.parametrize("constant", [float("nan"), float("inf")])
+def test_a_number_that_json_does_not_know_spoils_the_whole_answer(
+    backend, market, replies, constant
+):
+    backend.replies[FORECAST] = replies.of({**market.forecast, "beside": constant})
+    with pytest.raises(MalformedAnswer, match="not JSON"):
+        AssayClient(backend.url).forecast()
+
+
+def test_an_answer_dripped_byte_by_byte_ends_at_the_deadline(backend, replies):
+    backend.replies[FORECAST] = replies(200, b"{" + b" " * 10_000, {}, drip_seconds=0.02)
+    with pytest.raises(ApiTimeout) as caught:
+        AssayClient(backend.url, deadline_seconds=0.3).forecast()
+    assert caught.value.deadline_seconds == 0.3
+
+
+def test_a_server_that_accepts_and_says_nothing_ends_at_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ApiTimeout):
+            AssayClient(f"http://127.0.0.1:{port}", deadline_seconds=0.2).forecast()
+
+
+def test_a_backend_that_is_not_there_is_unreachable():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(ApiUnreachable):
+        AssayClient(f"http://127.0.0.1:{port}").forecast()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ApiTimeout(0.5),
+        ApiUnreachable("ConnectError"),
+        MalformedAnswer("forecast.prediction is missing"),
+        ApiProblem(status=503, title="Away", detail="d", retry_after_seconds=3.0, request_id="r"),
+    ],
+)
+def test_every_error_survives_pickling(error):
+    copied = pickle.loads(pickle.dumps(error))
+    assert type(copied) is type(error)
+    assert str(copied) == str(error)
+    assert vars(copied) == vars(error)
+
+
+def test_a_near_backend_is_asked_past_any_proxy(backend, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert AssayClient(backend.url).forecast().median == 3231.4

@@ -1,0 +1,129 @@
+"""The served dashboard in Chromium: it asks nobody outside, and fits a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESK, PHONE = (1400, 1000), (360, 780)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the path"),
+]
+
+
+@pytest.fixture
+def dashboard(backend, tmp_path):
+    """`python -m assay_frontend` on a free port, asking the loopback backend; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environ = {**os.environ, "API_URL": backend.url, "PORT": str(port)}
+    for name in ("ASSAY_HOST", "SPACE_HOST", "ASSAY_HF_TOKEN"):
+        environ.pop(name, None)
+    with (tmp_path / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "assay_frontend"], env=environ, stdout=log, stderr=log
+        )
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_until_healthy(address, server):
+    for _ in range(300):
+        assert server.poll() is None, "the dashboard ended before it was healthy"
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    pytest.fail("the dashboard never became healthy")
+
+
+@pytest.fixture
+def open_in_browser(dashboard):
+    """Opens a path at a size and in a shade; gives the page and the hosts it asked."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+
+        def opened(path, *, size=DESK, shade="light", locale="en-GB"):
+            context = browser.new_context(
+                viewport={"width": size[0], "height": size[1]},
+                color_scheme=shade,
+                locale=locale,
+                timezone_id="Europe/Berlin",
+            )
+            page = context.new_page()
+            hosts = set()
+            page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+            page.goto(dashboard + path)
+            page.wait_for_selector(".assay-footer", timeout=60_000)
+            page.wait_for_function(
+                "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3", timeout=60_000
+            )
+            return page, hosts
+
+        yield opened
+        browser.close()
+
+
+def widest_scroll(page):
+    return page.evaluate(
+        "Math.max(...['html', '.stMain', '.stMainBlockContainer']"
+        ".map(name => document.querySelector(name).scrollWidth))"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "shade", "background"),
+    [("/", DESK, "light", "rgb(251, 250, 247)"), ("/gold", PHONE, "dark", "rgb(20, 24, 28)")],
+)
+def test_the_page_asks_no_outside_host_and_fits_the_screen(
+    open_in_browser, path, size, shade, background
+):
+    page, hosts = open_in_browser(path, size=size, shade=shade)
+    assert hosts - {None, ""} == {"127.0.0.1"}
+    assert widest_scroll(page) <= size[0]
+    expect(page).to_have_title("Assay · Gold")
+    expect(page.locator(".stApp")).to_have_css("background-color", background)
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Gold: the close of Tuesday 15 April 2025"
+    )
+
+
+def test_a_reader_changes_window_and_language_and_may_share_the_address(open_in_browser):
+    page, _ = open_in_browser("/gold")
+    page.get_by_role("radio", name="60", exact=True).click()
+    expect(page.locator("[aria-label*='60 gold sessions']").first).to_be_attached()
+    assert "sessions=60" in page.url
+    page.get_by_role("radio", name="Español").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Oro: el cierre del martes 15 de abril de 2025"
+    )
+    assert "lang=es" in page.url
+    assert "sessions=60" in page.url

@@ -1,0 +1,231 @@
+"""The whole page, run by Streamlit against the loopback backend."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import assay_frontend
+
+APP = Path(assay_frontend.__file__).parent / "streamlit_app.py"
+FORECAST, HISTORY, EVALUATION = (
+    f"/v1/gold/{name}" for name in ("forecast", "history", "evaluation")
+)
+
+
+@pytest.fixture(autouse=True)
+def empty_caches():
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(backend, monkeypatch):
+    """Opens the page as a reader in Berlin, at an address with the given query."""
+
+    def opened(api_url=backend.url, *, locale="en-GB", **query):
+        monkeypatch.setenv("API_URL", api_url)
+        app = AppTest.from_file(str(APP), default_timeout=30)
+        app.context = {"locale": locale, "timezone": "Europe/Berlin"}
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened
+
+
+def words_of(app):
+    """All that a reader can read on the page."""
+    assert not app.exception
+    blocks = [*app.html, *app.markdown, *app.header, *app.caption]
+    alerts = [*app.error, *app.warning, *app.info]
+    text = " ".join(str(getattr(item, "body", item.value)) for item in [*blocks, *alerts])
+    return text.replace("\\", "").replace("&#x27;", "'")
+
+
+def texts(elements):
+    return " ".join(element.value for element in elements).replace("\\", "")
+
+
+def test_the_first_glance_holds_the_forecast(open_page):
+    words = words_of(open_page())
+    for part in (
+        "Gold: the close of Tuesday 15 April 2025",
+        "$3,231.40",
+        "US$ per troy ounce",
+        "$3,190.10 to $3,272.80",
+        "53%",
+        "$3,230.40",
+    ):
+        assert part in words
+
+
+def test_a_good_day_has_no_banner(open_page):
+    app = open_page()
+    assert not [*app.error, *app.warning, *app.info]
+
+
+def test_verdict_effects_and_freshness_are_told(open_page):
+    words = words_of(open_page())
+    assert "No evidence that this median beats “tomorrow = today”" in words
+    assert "The 80% ranges held 79% of the time over 3,843 sessions" in words
+    assert "Monday 14 April 2025, 23:00 CEST (3 hours 20 minutes ago)" in words
+    assert "Tuesday 15 April 2025, 23:00 CEST" in words
+    assert "“Gold's volatility over about 5 sessions” makes the range about 23% wider" in words
+    assert "13:30 New York settlement" in words
+    assert words.count("not financial advice") == 1
+
+
+def test_every_chart_has_a_text_alternative_and_a_table(open_page):
+    app = open_page()
+    charts = app.get("plotly_chart")
+    assert len(charts) == 3
+    assert all(chart.proto.alt for chart in charts)
+    assert len(app.table) == 2
+    assert "<table>" in words_of(app)
+    assert len(app.dataframe) == 1
+    assert len(app.get("download_button")) == 2
+
+
+def test_simulated_prices_are_announced(backend, market, open_page):
+    backend.serve(market.change(source="simulated"))
+    app = open_page()
+    assert "none of these prices are real" in texts(app.error)
+
+
+def test_stale_prices_are_announced_with_their_age(backend, market, open_page):
+    backend.serve(market.change(stale=True, age_seconds=4 * 86400 + 7200))
+    banner = texts(open_page().warning)
+    assert "older than they should be" in banner
+    assert "Monday 14 April 2025, 23:00 CEST, 4 days 2 hours ago" in banner
+
+
+def test_a_stale_answer_may_lack_its_age(backend, market, open_page):
+    backend.serve(market.change(stale=True, age_seconds=None, as_of=None))
+    assert "does not say" in texts(open_page().warning)
+
+
+def test_a_benchmark_as_champion_is_told(backend, market, open_page):
+    backend.serve(market.change(model_type="log_linear_t"))
+    assert "No neural network is served here" in words_of(open_page())
+
+
+def test_a_backend_that_is_away_is_told_and_nothing_breaks(open_page):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    app = open_page(f"http://127.0.0.1:{port}")
+    assert not app.exception
+    assert "cannot be reached" in texts(app.error)
+    assert "no picture to show yet" in texts(app.error)
+
+
+def test_a_refusal_is_told_in_the_backends_words_with_its_wait(backend, open_page, replies):
+    backend.replies[FORECAST] = replies.problem(retry_after="600")
+    banner = texts(open_page().error)
+    assert "No gold bars could be had: yahoo did not answer." in banner
+    assert "tried again in 10 minutes" in banner
+
+
+def test_a_failure_that_readers_share_is_told_to_each(backend, open_page, replies):
+    backend.replies[FORECAST] = replies.problem()
+    first, second = open_page(), open_page()
+    assert [path for path, _ in backend.requests].count(FORECAST) == 1
+    assert not second.exception
+    assert texts(second.error) == texts(first.error)
+
+
+def test_the_last_good_picture_stays_when_the_backend_goes(backend, open_page, replies):
+    assert not open_page().error
+    backend.replies[FORECAST] = replies.problem()
+    st.cache_data.clear()  # the few seconds pass in which answers are shared
+    app = open_page()
+    assert "No gold bars could be had" in texts(app.error)
+    assert "last good answer" in texts(app.error)
+    assert "$3,231.40" in words_of(app)
+    assert len(app.get("plotly_chart")) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "banner"),
+    [(HISTORY, "chart of past closes"), (EVALUATION, "leaderboard cannot be renewed")],
+)
+def test_one_missing_part_leaves_the_rest(backend, open_page, replies, path, banner):
+    backend.replies[path] = replies.problem()
+    app = open_page()
+    assert banner in texts(app.warning)
+    assert "$3,231.40" in words_of(app)
+
+
+def test_a_malformed_answer_is_a_banner(backend, market, open_page, replies):
+    backend.replies[FORECAST] = replies.of({**market.forecast, "prediction": "dear"})
+    app = open_page()
+    assert not app.exception
+    assert "cannot read" in texts(app.error)
+    assert "forecast.prediction is not a number" in texts(app.error)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_hardly_any_history_is_no_trouble(backend, market, open_page, count):
+    market.history["data"] = market.history["data"][-count:] if count else []
+    backend.serve(market)
+    assert "$3,231.40" in words_of(open_page())
+
+
+def test_a_forecast_of_only_what_is_required_is_shown(backend, market, open_page):
+    required = ("prediction", "predicted_date", "today_date", "last_close", "intervals")
+    kept = {*required, "model_type", "source", "stale"}
+    market.forecast = {key: value for key, value in market.forecast.items() if key in kept}
+    backend.serve(market)
+    words = words_of(open_page())
+    assert "$3,231.40" in words
+    assert "about Tuesday 15 April 2025, 23:00 CEST" in words
+
+
+@pytest.mark.parametrize("asked", ["abc", "61", "", "-60", "60.0", "*bold* $x$"])
+def test_an_impossible_window_gives_a_notice_and_the_default(open_page, asked):
+    app = open_page(sessions=asked)
+    assert "is not on offer (60, 120, 250). Showing 120." in texts(app.warning)
+    assert "120 gold sessions" in app.get("plotly_chart")[0].proto.alt
+
+
+@pytest.mark.parametrize("asked", ["60", "120", "250"])
+def test_the_address_chooses_the_window(open_page, asked):
+    app = open_page(sessions=asked)
+    assert not app.warning
+    assert f"{asked} gold sessions" in app.get("plotly_chart")[0].proto.alt
+
+
+def test_choosing_a_window_writes_it_into_the_address(open_page):
+    app = open_page()
+    app.segmented_control(key="sessions").set_value(60).run()
+    assert app.query_params["sessions"] == "60"
+    assert "60 gold sessions" in app.get("plotly_chart")[0].proto.alt
+
+
+def test_a_spanish_browser_is_answered_in_spanish(open_page):
+    words = words_of(open_page(locale="es-MX"))
+    assert "Oro: el cierre del martes 15 de abril de 2025" in words
+    assert "3.231,40\xa0US$" in words
+    assert "No hay pruebas" in words
+
+
+def test_the_address_overrules_the_browsers_language(open_page):
+    assert "No hay pruebas" in words_of(open_page(lang="es"))
+    assert "No evidence" in words_of(open_page(lang="en", locale="es-ES"))
+
+
+def test_the_switch_changes_the_language_and_the_address(open_page):
+    app = open_page()
+    app.segmented_control(key="language").set_value("es").run()
+    assert app.query_params["lang"] == "es"
+    assert "No hay pruebas" in words_of(app)
+
+
+def test_a_language_that_is_not_offered_gives_a_notice(open_page):
+    app = open_page(lang="xx")
+    assert "xx" in texts(app.warning)
+    assert "No evidence" in words_of(app)

@@ -1,0 +1,266 @@
+"""Runs the backend and the dashboard as one: both healthy, or nothing left behind.
+
+Needs the standard library only, so that `--check` can look at the ports before anything is
+installed. `start.sh` calls it; ports and addresses come from the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+START_DEADLINE_SECONDS = 120.0
+STOP_GRACE_SECONDS = 10.0
+POLL_SECONDS = 0.25
+
+# A proxy for the outside has no way back to this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    name: str
+    module: str
+    port: int
+    port_setting: str
+    health_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    service: Service
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    good: bool
+    complaint: str = ""
+
+
+class CannotServe(Exception):
+    """Why the pair cannot be had, as the one sentence a person reads."""
+
+
+def configured_services() -> tuple[Service, Service]:
+    return (
+        Service("backend", "assay_backend", _port("BACKEND_PORT", 8000), "BACKEND_PORT", "/health"),
+        Service(
+            "dashboard",
+            "assay_frontend",
+            _port("FRONTEND_PORT", 8501),
+            "FRONTEND_PORT",
+            "/_stcore/health",
+        ),
+    )
+
+
+def _port(setting: str, default: int) -> int:
+    return int(os.environ.get(setting) or default)
+
+
+def bind_address() -> str:
+    return os.environ.get("ASSAY_HOST") or "127.0.0.1"
+
+
+def local_address() -> str:
+    """Where this machine itself reaches a service bound to `bind_address()`."""
+    address = bind_address()
+    return "127.0.0.1" if address in {"0.0.0.0", "::"} else address  # noqa: S104 - compared only
+
+
+def require_free_port(service: Service) -> None:
+    if _answers(service.port) or not _can_bind(service.port):
+        raise CannotServe(
+            f"Port {service.port} is in use: free it, or choose another with "
+            f"{service.port_setting}."
+        )
+
+
+def _answers(port: int) -> bool:
+    # macOS lets 127.0.0.1 be bound beside a listener on every address; asking finds that one.
+    with contextlib.suppress(OSError), socket.create_connection((local_address(), port), 1.0):
+        return True
+    return False
+
+
+def _can_bind(port: int) -> bool:
+    family = socket.AF_INET6 if ":" in bind_address() else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind_address(), port))
+        except OSError:
+            return False
+    return True
+
+
+def start(service: Service, *, logs: Path, backend_port: int) -> Running:
+    """Start a service in a session of its own, so that it ends with all it has started."""
+    log = logs / f"{service.name}.log"
+    environment = os.environ | {
+        "PORT": str(service.port),
+        "ASSAY_HOST": bind_address(),
+        "API_URL": f"http://{local_address()}:{backend_port}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with log.open("wb") as sink:
+        process = subprocess.Popen(  # noqa: S603 - the project's own module
+            [sys.executable, "-m", service.module],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Running(service, process, log)
+
+
+def wait_until_healthy(running: Running, stop: threading.Event) -> None:
+    service = running.service
+    say(f"Starting the {service.name} ...")
+    began = time.monotonic()
+    complaint = ""
+    while not stop.is_set():
+        health = ask_health(service)
+        if health.good:
+            say(f"The {service.name} is ready ({time.monotonic() - began:.1f} s).")
+            return
+        if health.complaint and health.complaint != complaint:
+            complaint = health.complaint
+            say(f"The {service.name} is up, but not healthy yet: {complaint}")
+        if time.monotonic() - began > START_DEADLINE_SECONDS:
+            raise CannotServe(
+                f"The {service.name} was not healthy within {START_DEADLINE_SECONDS:.0f} s; "
+                f"the last lines of {running.log}:\n{last_lines(running.log)}"
+            )
+        require_alive(running)
+        stop.wait(POLL_SECONDS)
+
+
+def ask_health(service: Service) -> Health:
+    address = f"http://{local_address()}:{service.port}{service.health_path}"
+    try:
+        with _direct.open(address, timeout=5.0):
+            return Health(good=True)
+    except urllib.error.HTTPError as refusal:
+        return Health(good=False, complaint=_complaint(refusal))
+    except OSError:  # nobody listens yet, or no answer in time
+        return Health(good=False)
+
+
+def _complaint(refusal: urllib.error.HTTPError) -> str:
+    """What the backend lists under `problems`, or the bare status."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
+        return " ".join(json.loads(refusal.read(100_000)).get("problems", []))
+    return f"status {refusal.code}"
+
+
+def require_alive(running: Running) -> None:
+    status = running.process.poll()
+    if status is not None:
+        raise CannotServe(
+            f"The {running.service.name} ended by itself (status {status}); "
+            f"the last lines of {running.log}:\n{last_lines(running.log)}"
+        )
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        return "".join(f"  {line}" for line in deque(lines, maxlen=count)).rstrip()
+
+
+def end(everything: list[Running]) -> None:
+    for running in everything:
+        _signal_group(running, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_GRACE_SECONDS
+    for running in everything:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(max(0.0, deadline - time.monotonic()))
+        _signal_group(running, signal.SIGKILL)  # also for what outlived its parent
+        running.process.wait()
+
+
+def _signal_group(running: Running, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for zombies
+        os.killpg(running.process.pid, number)
+
+
+def serve(services: tuple[Service, ...], *, logs: Path) -> None:
+    """Start each service, stay until a signal comes, and end them all whatever happens."""
+    stop = stop_on_signals()
+    everything: list[Running] = []
+    try:
+        for service in services:
+            if stop.is_set():
+                return
+            require_free_port(service)
+            everything.append(start(service, logs=logs, backend_port=services[0].port))
+            wait_until_healthy(everything[-1], stop)
+        if not stop.is_set():
+            announce(services, logs=logs)
+        while not stop.wait(POLL_SECONDS):
+            for running in everything:
+                require_alive(running)
+        say("\nStopping ...")
+    finally:
+        end(everything)
+
+
+def stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # started by nohup, which means to outlive the terminal
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+def announce(services: tuple[Service, ...], *, logs: Path) -> None:
+    backend, dashboard = services
+    say("Assay is running. Ctrl-C stops it.")
+    say(f"  Dashboard  http://{local_address()}:{dashboard.port}")
+    say(f"  API        http://{local_address()}:{backend.port}/docs")
+    say(f"  Logs       {logs}")
+
+
+def say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone, the services still end
+        print(text, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only see whether the ports are free")
+    parser.add_argument("--logs", type=Path, default=Path("data/run"))
+    arguments = parser.parse_args()
+    services = configured_services()
+    try:
+        if arguments.check:
+            for service in services:
+                require_free_port(service)
+        else:
+            serve(services, logs=arguments.logs)
+    except CannotServe as reason:
+        sys.stdout.flush()
+        sys.stderr.write(f"start.sh: {reason}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

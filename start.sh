@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+# Runs Assay, tests it, trains it. Written for bash 3.2 (macOS) and newer.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+UV_VERSION=0.9.30 # fetched where no uv is at hand; the Dockerfiles name the same one
+ENVIRONMENT=${UV_PROJECT_ENVIRONMENT:-.venv}
+unset VIRTUAL_ENV # another project's active environment is none of ours
+
+usage() {
+  cat <<'TEXT'
+Usage: ./start.sh [--local | --docker]   run the backend and the dashboard until Ctrl-C
+       ./start.sh stop                   end what was left running in Docker
+       ./start.sh logs                   follow the logs of the Docker services
+       ./start.sh test [PYTEST ARGS]     the whole suite, set up from nothing
+       ./start.sh train [ARGS]           the training flow (see: ./start.sh train --help)
+
+BACKEND_PORT (8000) and FRONTEND_PORT (8501) move the ports, ASSAY_MARKET_SOURCE chooses
+live, auto, replay or simulated market data. env.example lists every setting.
+TEXT
+}
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf 'start.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+# Settings from .env, read as data and never run as code; what is already set wins.
+load_env_file() {
+  [ -f .env ] || return 0
+  local line key value
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line%$'\r'}
+    [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
+    key=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+    case $value in
+      \"*\" | \'*\') value=${value:1:${#value}-2} ;;
+      *) value=${value%% #*} ;;
+    esac
+    if [ -z "${!key+set}" ]; then export "$key=$value"; fi
+  done <.env
+}
+
+require_ports() {
+  BACKEND_PORT=${BACKEND_PORT:-8000} FRONTEND_PORT=${FRONTEND_PORT:-8501}
+  export BACKEND_PORT FRONTEND_PORT
+  local name port
+  for name in BACKEND_PORT FRONTEND_PORT; do
+    port=${!name}
+    if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || [ "$port" -gt 65535 ]; then
+      fail "$name is \"$port\", which is not a port: give a number from 1 to 65535."
+    fi
+  done
+  if [ "$BACKEND_PORT" -eq "$FRONTEND_PORT" ]; then
+    fail "BACKEND_PORT and FRONTEND_PORT are both $BACKEND_PORT: give two different ports."
+  fi
+}
+
+# A pyenv shim may stand on the PATH and still fail, so each candidate has to answer.
+is_supported_python() {
+  "$1" -c 'import sys
+sys.exit(sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+    >/dev/null 2>&1
+}
+
+find_python() {
+  local candidate
+  # The environment's own interpreter comes first, or uv would rebuild it for another version.
+  for candidate in "$ENVIRONMENT/bin/python" python3.13 python3.12 python3.11 python3 python; do
+    if is_supported_python "$candidate"; then
+      PYTHON=$("$candidate" -c 'import sys; print(sys.executable)')
+      return
+    fi
+  done
+  fail "No Python 3.11, 3.12 or 3.13 was found: install one (https://www.python.org/downloads/)" \
+    "and run ./start.sh again."
+}
+
+# required-version in pyproject.toml asks for 0.9 or newer.
+is_recent_uv() {
+  local version
+  version=$("$1" --version 2>/dev/null) || return 1
+  case $version in "uv 0."[0-8].* | "uv 0."[0-8]) return 1 ;; "uv "*) return 0 ;; *) return 1 ;; esac
+}
+
+find_uv() {
+  local candidate
+  for candidate in uv "$PWD/.tools/uv/bin/uv"; do
+    if is_recent_uv "$candidate"; then
+      UV=$candidate
+      return
+    fi
+  done
+  install_uv
+  UV=$PWD/.tools/uv/bin/uv
+}
+
+# A private environment where Python can make one; pip alone elsewhere (Debian parts the two, and
+# its pip refuses system installs, which --target is not).
+install_uv() {
+  local pip
+  say "Getting uv $UV_VERSION into .tools/ ..."
+  rm -rf .tools/uv
+  if "$PYTHON" -m venv .tools/uv >"$RUN_DIR/setup.log" 2>&1; then
+    pip=(.tools/uv/bin/python -m pip install)
+  elif "$PYTHON" -m pip --version >>"$RUN_DIR/setup.log" 2>&1; then
+    rm -rf .tools/uv
+    pip=("$PYTHON" -m pip install --target .tools/uv)
+  else
+    rm -rf .tools/uv
+    fail "$PYTHON has neither venv nor pip: install them (on Debian: apt install python3-venv)" \
+      "or uv (https://docs.astral.sh/uv/) and run ./start.sh again."
+  fi
+  if ! PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "${pip[@]}" --quiet --retries 1 --timeout 30 \
+    "uv==$UV_VERSION" >>"$RUN_DIR/setup.log" 2>&1 || ! is_recent_uv .tools/uv/bin/uv; then
+    rm -rf .tools/uv
+    fail "uv could not be downloaded with pip: check the network or the proxy settings and run" \
+      "./start.sh again (details in $RUN_DIR/setup.log)."
+  fi
+}
+
+sync_environment() { # the options of uv sync that say what to install
+  local log=$RUN_DIR/setup.log complete=$ENVIRONMENT/.complete
+  if [ ! -f "$complete" ]; then
+    say "Installing into $ENVIRONMENT (the first time only, some minutes on a slow line) ..."
+    set -- --compile-bytecode "$@"
+  fi
+  if UV_PYTHON_DOWNLOADS=never "$UV" sync --frozen --python "$PYTHON" "$@" >"$log" 2>&1; then
+    touch "$complete"
+    return
+  fi
+  if grep -qiE 'failed to (fetch|download)|error sending request|dns error|timed out' "$log"; then
+    fail "The packages could not be downloaded: check the network or the proxy settings and run" \
+      "./start.sh again (details in $log)."
+  fi
+  fail "Installing failed, and $log says why: $(tail -n 1 "$log")"
+}
+
+prepare() { # as for sync_environment
+  find_python
+  find_uv
+  sync_environment "$@"
+}
+
+name_build() { # what /version shows
+  ASSAY_GIT_COMMIT=${ASSAY_GIT_COMMIT:-$(git rev-parse --verify --quiet HEAD 2>/dev/null || true)}
+  export ASSAY_GIT_COMMIT
+}
+
+run_local() {
+  find_python
+  "$PYTHON" scripts/serve.py --check
+  prepare --no-dev --inexact --package assay-backend --package assay-frontend
+  name_build
+  exec "$ENVIRONMENT/bin/python" scripts/serve.py --logs "$RUN_DIR"
+}
+
+# Compose has to reach the engine, and in bounded time: a client can wait minutes for a Docker
+# Desktop that is not running.
+docker_answers() {
+  command -v docker >/dev/null 2>&1 || return 1
+  docker compose ls --quiet >/dev/null 2>&1 </dev/null &
+  local client=$!
+  for _ in {1..50}; do
+    if ! kill -0 "$client" 2>/dev/null; then
+      wait "$client"
+      return
+    fi
+    sleep 0.1
+  done
+  kill -KILL "$client" 2>/dev/null || true
+  wait "$client" 2>/dev/null || true
+  say "Docker did not answer within 5 seconds." >&2
+  return 1
+}
+
+require_docker() {
+  docker_answers || fail "No Docker engine with Compose answers: start Docker, or use" \
+    "./start.sh --local, which ends with Ctrl-C."
+}
+
+require_free_ports() {
+  local name
+  for name in BACKEND_PORT FRONTEND_PORT; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/${!name}") 2>/dev/null; then
+      fail "Port ${!name} is in use: free it, or choose another with $name."
+    fi
+  done
+}
+
+# Compose binds these into the container, and takes a path without a slash in front for a volume's
+# name.
+resolve_paths() {
+  local name
+  for name in ASSAY_MODEL_URI ASSAY_REPLAY_GOLD_CSV ASSAY_REPLAY_SP500_CSV; do
+    case ${!name:-} in '' | /*) ;; *) export "$name=$PWD/${!name}" ;; esac
+  done
+}
+
+# bash runs a trap only once the command in the foreground has ended, but at once during a wait.
+in_reach_of_signals() {
+  "$@" &
+  CHILD=$!
+  wait "$CHILD"
+}
+
+end_docker() {
+  trap '' INT TERM HUP
+  if kill "$CHILD" 2>/dev/null; then wait "$CHILD" || true; fi
+  docker compose down --timeout 10
+}
+
+run_docker() {
+  if [ -z "$(docker compose ps --quiet)" ]; then require_free_ports; fi
+  name_build
+  resolve_paths
+  ASSAY_BUILD_TIME=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  export ASSAY_BUILD_TIME
+  CHILD=
+  trap end_docker EXIT
+  trap 'exit 0' INT TERM HUP
+  say "Building and starting the images (some minutes the first time) ..."
+  if ! in_reach_of_signals docker compose up --build --detach --wait --wait-timeout 300; then
+    docker compose logs --tail 20 >&2
+    fail "The services did not become healthy; their last lines stand above."
+  fi
+  say "Assay is running in Docker. Ctrl-C stops it."
+  say "  Dashboard  http://127.0.0.1:$FRONTEND_PORT"
+  say "  API        http://127.0.0.1:$BACKEND_PORT/docs"
+  while [ -n "$(docker compose ps --quiet)" ]; do in_reach_of_signals sleep 2; done
+  say "Assay was stopped."
+}
+
+run() { # local, docker, or nothing for whichever fits this machine
+  require_ports
+  export ASSAY_MARKET_SOURCE="${ASSAY_MARKET_SOURCE:-auto}"
+  case ${1:-} in
+    docker) require_docker ;;
+    local) run_local ;;
+    *) docker_answers || run_local ;;
+  esac
+  run_docker
+}
+
+run_tests() {
+  prepare --all-packages
+  # No test phones home, whatever library it loads.
+  export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true
+  export STREAMLIT_BROWSER_GATHER_USAGE_STATS=false
+  local status=0 check
+  for check in "ruff check" "ruff format --check" mypy lint-imports; do
+    say "== $check"
+    # shellcheck disable=SC2086 # the words of $check are the command and its arguments
+    "$UV" run --no-sync $check || status=1
+  done
+  say "== pytest $*"
+  "$UV" run --no-sync pytest "$@" || status=$?
+  exit "$status"
+}
+
+run_training() {
+  prepare --no-dev --inexact --package assay-training
+  exec "$ENVIRONMENT/bin/assay-train" run "$@"
+}
+
+main() {
+  local command=${1:-}
+  [ $# -eq 0 ] || shift
+  [ "$command" = test ] || load_env_file # the suite looks after its own settings
+  RUN_DIR=${ASSAY_DATA_DIR:-data}/run
+  mkdir -p "$RUN_DIR"
+  case $command in
+    '') run ;;
+    --local) run local ;;
+    --docker) run docker ;;
+    stop) require_docker && docker compose down --timeout 10 ;;
+    logs) require_docker && exec docker compose logs --follow --tail 100 ;;
+    test) run_tests "$@" ;;
+    train) run_training "$@" ;;
+    -h | --help) usage ;;
+    *)
+      printf 'start.sh: unknown command "%s"\n' "$command" >&2
+      usage >&2
+      exit 2
+      ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,140 @@
+"""The two Spaces: what build_space.py stages is complete, and builds into images that answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+OWN_WHEELS = {
+    "backend": {"assay_core", "assay_backend"},
+    "frontend": {"assay_frontend"},
+}
+
+
+@pytest.fixture(scope="module")
+def staged(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not (checkout / "data/processed/manifest.json").exists():
+        pytest.skip("data/processed holds no bundle to stage")
+    out = tmp_path_factory.mktemp("spaces")
+    done = subprocess.run(
+        [sys.executable, "huggingface/build_space.py", "--out", str(out)],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def front_matter(readme: Path) -> dict[str, object]:
+    _, matter, _ = readme.read_text().split("---\n", 2)
+    return yaml.safe_load(matter)
+
+
+@pytest.mark.parametrize("space", ["backend", "frontend"])
+def test_the_front_matter_names_a_docker_space_on_the_images_port(
+    checkout: Path, space: str
+) -> None:
+    matter = front_matter(checkout / "huggingface" / space / "README.md")
+    assert matter["sdk"] == "docker"
+    dockerfile = (checkout / "huggingface" / space / "Dockerfile").read_text()
+    assert f"PORT={matter['app_port']}\n" in dockerfile
+    assert f"EXPOSE {matter['app_port']}\n" in dockerfile
+    assert len(str(matter["short_description"])) <= 60
+
+
+@pytest.mark.parametrize("space", ["backend", "frontend"])
+def test_a_staged_space_holds_all_that_its_dockerfile_copies(staged: Path, space: str) -> None:
+    folder = staged / space
+    dockerfile = (folder / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE)
+    assert copied
+    for source in copied:
+        assert (folder / source).exists(), source
+    assert {wheel.name.split("-")[0] for wheel in folder.glob("wheels/*")} == OWN_WHEELS[space]
+
+
+@pytest.mark.parametrize("space", ["backend", "frontend"])
+def test_every_requirement_is_pinned_and_hashed_and_none_is_ours(staged: Path, space: str) -> None:
+    text = (staged / space / "requirements.txt").read_text()
+    entries = re.split(r"\n(?=[a-z0-9])", text.strip())
+    assert len(entries) > 10
+    for entry in entries:
+        assert re.match(r"[a-z0-9.\-\[\]]+==", entry), entry
+        assert "--hash=sha256:" in entry, entry
+    assert not re.search("^(assay|tensorflow|file:|-e )", text, re.MULTILINE)
+
+
+def test_the_backend_space_carries_the_champion_byte_for_byte(staged: Path, checkout: Path) -> None:
+    def digests(folder: Path) -> dict[str, str]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+        }
+
+    assert digests(staged / "backend/data/processed") == digests(checkout / "data/processed")
+
+
+@pytest.mark.parametrize("space", ["backend", "frontend"])
+def test_a_staged_space_says_what_it_was_built_from(
+    staged: Path, checkout: Path, space: str
+) -> None:
+    dockerfile = (staged / space / "Dockerfile").read_text()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", "HEAD"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    assert f'ARG ASSAY_GIT_COMMIT="{commit}"\n' in dockerfile
+    assert re.search(r'^ARG ASSAY_BUILD_TIME="20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"$', dockerfile, re.M)
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("space", "health"), [("backend", "/health"), ("frontend", "/_stcore/health")]
+)
+def test_a_staged_space_builds_and_becomes_healthy(
+    staged: Path, base_images: dict[str, str], space: str, health: str
+) -> None:
+    def docker(*arguments: str) -> str:
+        done = subprocess.run(
+            ["docker", *arguments], env=base_images, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout.strip()
+
+    image = f"assay-test-space-{space}"
+    docker("build", "--tag", image, str(staged / space))
+    container = docker("run", "--detach", "--env", "ASSAY_MARKET_SOURCE=simulated", image)
+    try:
+        docker("exec", container, "python", "-c", _wait_for(f"http://127.0.0.1:7860{health}"))
+        assert json.loads(docker("inspect", container))[0]["Config"]["User"] == "1000"
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _wait_for(address: str) -> str:
+    return (
+        "import time, urllib.request\n"
+        "for _ in range(120):\n"
+        "    try:\n"
+        f"        urllib.request.urlopen({address!r}, timeout=5)\n"
+        "        break\n"
+        "    except OSError:\n"
+        "        time.sleep(0.5)\n"
+        "else:\n"
+        "    raise SystemExit('never healthy')\n"
+    )

@@ -1,0 +1,246 @@
+"""start.sh, really run: what it says where it cannot do its work, and that it leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# All that start.sh calls besides Python and uv.
+# fmt: off
+TOOLS = [
+    "bash", "cat", "date", "dirname", "env", "git", "grep", "mkdir", "rm", "sleep", "tail", "touch",
+]
+# fmt: on
+NOWHERE = "http://127.0.0.1:9"
+
+
+def run(
+    folder: Path, *arguments: str, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["./start.sh", *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def assert_one_sentence(text: str) -> None:
+    assert text.startswith("start.sh: "), text
+    assert text.count("\n") == 1, text
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> Path:
+    """A folder for the PATH with the system's everyday tools and no interpreter."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        if found is not None:
+            (folder / tool).symlink_to(found)
+    return folder
+
+
+@pytest.fixture
+def clean_copy(checkout: Path, tmp_path: Path) -> Path:
+    """The checkout as a fresh clone would be: no environment, no private tools."""
+    copy = tmp_path / "assay"
+    left_out = shutil.ignore_patterns("tests", "__pycache__", "*.pyc")
+    copy.mkdir()
+    for folder in ("core", "backend", "frontend", "training", "scripts"):
+        shutil.copytree(checkout / folder, copy / folder, ignore=left_out)
+    for file in ("start.sh", "pyproject.toml", "uv.lock"):
+        shutil.copy(checkout / file, copy / file)
+    return copy
+
+
+@pytest.fixture
+def offline(bare_path: Path, tmp_path: Path) -> dict[str, str]:
+    """An environment with a Python, empty caches, and a proxy where nothing listens."""
+    (bare_path / "python3").symlink_to(Path(sys.base_prefix, "bin", Path(sys.executable).name))
+    proxies = {name: NOWHERE for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")}
+    return proxies | {
+        "PATH": str(bare_path),
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "UV_NO_CONFIG": "1",
+    }
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", ["BACKEND_PORT", "FRONTEND_PORT"])
+def test_a_busy_port_is_named_with_the_variable_that_moves_it(
+    checkout: Path, busy_port: int, tmp_path: Path, name: str
+) -> None:
+    environment = os.environ | {name: str(busy_port), "ASSAY_DATA_DIR": str(tmp_path)}
+    ended = run(checkout, "--local", environment=environment)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert f"Port {busy_port} " in ended.stderr
+    assert name in ended.stderr
+    assert not list(tmp_path.glob("run/*.log")), "something was started all the same"
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1", "80 80"])
+@pytest.mark.parametrize("way", ["--local", "--docker"])
+def test_what_is_not_a_port_is_refused_by_name(checkout: Path, port: str, way: str) -> None:
+    ended = run(checkout, way, environment=os.environ | {"FRONTEND_PORT": port})
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert f'FRONTEND_PORT is "{port}"' in ended.stderr
+
+
+def test_two_services_cannot_share_a_port(checkout: Path) -> None:
+    ports = {"BACKEND_PORT": "18000", "FRONTEND_PORT": "18000"}
+    ended = run(checkout, "--local", environment=os.environ | ports)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+
+
+def test_a_machine_without_python_is_told_which_one_to_install(
+    clean_copy: Path, bare_path: Path
+) -> None:
+    ended = run(clean_copy, "--local", environment={"PATH": str(bare_path)})
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert "Python 3.11, 3.12 or 3.13" in ended.stderr
+
+
+def test_an_interpreter_that_fails_or_is_too_old_is_passed_over(
+    clean_copy: Path, bare_path: Path
+) -> None:
+    (bare_path / "python3.13").write_text(
+        "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
+    )
+    (bare_path / "python3").write_text("#!/bin/sh\nexit 1\n")  # what 3.10 answers to the question
+    for shim in ("python3.13", "python3"):
+        (bare_path / shim).chmod(0o755)
+    ended = run(clean_copy, "--local", environment={"PATH": str(bare_path)})
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert "No Python" in ended.stderr
+
+
+@pytest.mark.skipif("UV" not in os.environ, reason="needs uv to be the runner, as start.sh does")
+def test_a_first_start_without_a_network_ends_with_one_sentence(
+    clean_copy: Path, bare_path: Path, offline: dict[str, str]
+) -> None:
+    (bare_path / "uv").symlink_to(os.environ["UV"])
+    ended = run(clean_copy, "--local", environment=offline)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert "The packages could not be downloaded: check the network" in ended.stderr
+    assert "Failed to" in (clean_copy / "data/run/setup.log").read_text()
+
+
+def test_uv_that_cannot_be_fetched_ends_with_one_sentence_and_nothing_half_done(
+    clean_copy: Path, offline: dict[str, str]
+) -> None:
+    ended = run(clean_copy, "--local", environment=offline)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert re.search("network|neither venv nor pip", ended.stderr)
+    assert not (clean_copy / ".tools/uv").exists()
+
+
+@pytest.mark.parametrize("command", ["--docker", "stop", "logs"])
+def test_a_machine_without_docker_is_told_so(
+    clean_copy: Path, bare_path: Path, command: str
+) -> None:
+    ended = run(clean_copy, command, environment={"PATH": str(bare_path)})
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert "No Docker engine with Compose answers" in ended.stderr
+
+
+def test_an_engine_that_never_answers_does_not_hold_the_start_up(
+    clean_copy: Path, bare_path: Path
+) -> None:
+    (bare_path / "docker").write_text("#!/bin/sh\nexec sleep 1000\n")
+    (bare_path / "docker").chmod(0o755)
+    ended = run(clean_copy, environment={"PATH": str(bare_path)})
+    said, refused = ended.stderr.splitlines()
+    assert said == "Docker did not answer within 5 seconds."
+    assert "No Python" in refused, "the local way was not tried"
+
+
+def test_an_unknown_command_shows_the_usage(checkout: Path) -> None:
+    ended = run(checkout, "dance", environment=dict(os.environ))
+    assert ended.returncode == 2
+    assert 'unknown command "dance"' in ended.stderr
+    assert "Usage: ./start.sh" in ended.stderr
+
+
+def test_the_env_file_is_data_and_the_environment_wins(clean_copy: Path) -> None:
+    trace = clean_copy / "executed"
+    (clean_copy / ".env").write_text(
+        "# ports\n"
+        f"EVIL=$(touch {trace})\n"
+        'BACKEND_PORT="from the file"\r\n'
+        "FRONTEND_PORT=18501 # a remark\n"
+        f"touch {trace}\n"
+    )
+    refused = run(clean_copy, "--local", environment=dict(os.environ))
+    assert 'BACKEND_PORT is "from the file"' in refused.stderr
+    ours = os.environ | {"BACKEND_PORT": "18501"}
+    assert "both 18501" in run(clean_copy, "--local", environment=ours).stderr
+    assert not trace.exists()
+
+
+def test_one_uv_serves_the_script_and_the_images(checkout: Path) -> None:
+    script = (checkout / "start.sh").read_text()
+    pinned = re.search(r"^UV_VERSION=(\S+)", script, re.MULTILINE)
+    assert pinned
+    dockerfiles = [*checkout.glob("*/Dockerfile"), *checkout.glob("huggingface/*/Dockerfile")]
+    assert len(dockerfiles) == 4
+    for dockerfile in dockerfiles:
+        assert f"astral-sh/uv:{pinned[1]} " in dockerfile.read_text(), dockerfile
+
+
+def test_a_service_that_dies_at_the_start_shows_its_last_lines(start_assay, tmp_path: Path) -> None:
+    assay = start_assay(ASSAY_MARKET_SOURCE="a market that is none")
+    assert assay.wait() == 1
+    assert "The backend ended by itself" in assay.output()
+    assert "a market that is none" in assay.output()
+    assert assay.left_behind() == []
+
+
+@pytest.mark.slow
+def test_when_one_of_the_two_dies_the_other_is_stopped(start_assay) -> None:
+    assay = start_assay().until_ready()
+    os.kill(assay.process_of("assay_backend"), signal.SIGKILL)
+    assert assay.wait() == 1
+    assert "The backend ended by itself" in assay.output()
+    assert assay.left_behind() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_both_services(start_assay, number: signal.Signals) -> None:
+    assay = start_assay().until_ready()
+    assert len(assay.processes()) >= 3
+    os.kill(assay.process.pid, number)
+    assert assay.wait() == 0
+    assert assay.left_behind() == []
