@@ -8,8 +8,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-from upstream.wire import CA_VARIABLES
-from upstream.yahoo import NOW, RETRY_AFTER_SECONDS, YahooUpstream
 
 from assay.clock import FixedClock
 from assay.errors import RateLimited, SourceUnavailable, UnknownSymbol
@@ -18,6 +16,8 @@ from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.market.sources.yahoo import CHILD_MODULE, YahooSource
 from assay.market.symbols import DAILY_SYMBOLS
 from assay.store import open_store
+from upstream.wire import CA_VARIABLES
+from upstream.yahoo import NOW, RETRY_AFTER_SECONDS, YahooUpstream
 
 pytestmark = pytest.mark.slow
 

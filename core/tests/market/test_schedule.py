@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assay.clock import FixedClock
+from assay.clock import FixedClock, SystemClock
 from assay.market.schedule import RefreshSchedule
 
 NOW = datetime(2025, 4, 15, 12, tzinfo=UTC)
@@ -24,6 +24,13 @@ def within(instant, low, high):
 
 def test_with_nothing_at_hand_it_is_due_now(schedule):
     assert schedule.next_due(None, not_before=None) == NOW
+
+
+def test_what_is_due_at_once_is_due_on_a_clock_that_moves():
+    clock = SystemClock()
+    schedule = RefreshSchedule(clock, settle_minutes=10)
+    now = clock.now()
+    assert schedule.next_due(None, not_before=None) <= now
 
 
 def test_with_everything_at_hand_it_is_due_when_the_next_bar_has_settled(schedule):

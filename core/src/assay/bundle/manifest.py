@@ -80,7 +80,7 @@ def read_verified(folder: Path, name: str, expected: str) -> bytes:
             continue
         if checksum(data) == expected:
             return data
-        found.append("does not match its checksum in the manifest")
+        found.append(f"does not match its checksum in {MANIFEST}")
     if found[0].startswith("does not match"):
         raise BundleCorrupt(f"{path} {found[0]}", path=str(path))
     raise BundleMissing(f"{path} {found[0]}", path=str(path))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from assay.market.schedule import RefreshSchedule
 from assay.market.series import HeldBars, MarketSnapshot, Series, merged
 from assay.market.sources.base import DailySource, fetch_with_retries
 from assay.market.symbols import GOLD, SP500
-from assay.store import Store
+
+if TYPE_CHECKING:  # SQLAlchemy, which replay and simulated feeds do without
+    from assay.store import Store
 
 __all__ = ["FeedStatus", "GoldFeed", "MarketSnapshot", "Mode", "Series"]
 

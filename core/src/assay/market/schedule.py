@@ -29,6 +29,7 @@ class RefreshSchedule:
         self._settle = timedelta(minutes=settle_minutes)
         self._random = random.SystemRandom()
         self._jitter = self._random.random()
+        self._made = clock.now()
         self.last: Attempt | None = None
 
     def due_after(self, close: datetime) -> datetime:
@@ -41,7 +42,7 @@ class RefreshSchedule:
         """
         due = self.due_after(next_close) if next_close else None
         if self.last is None:
-            return due or self._clock.now()
+            return due or self._made  # a fixed instant: a moving "now" would never have passed
         if due and due > self.last.at and not self.last.fruitless:
             return due
         doublings = min(max(self.last.fruitless - 1, 0), 16)

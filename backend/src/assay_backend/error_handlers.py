@@ -1,0 +1,148 @@
+"""Every error as an RFC 9457 problem document; the one place that knows HTTP statuses.
+
+Trouble outside is a 503 that says when to try again. What is in no table is a bug: a 500 that
+tells the caller nothing but the request id under which the log has the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from assay.errors import (
+    AssayError,
+    BlockedRegion,
+    BundleError,
+    InvalidBars,
+    SourceUnavailable,
+    StorageError,
+    TooLittleHistory,
+    UnknownSymbol,
+)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:assay:problem:"
+
+# The nearest class in an error's ancestry decides; an AssayError in no row is a 500.
+STATUS: Mapping[type[AssayError], int] = {
+    UnknownSymbol: 404,
+    SourceUnavailable: 503,
+    BlockedRegion: 503,
+    InvalidBars: 503,
+    TooLittleHistory: 503,
+    BundleError: 503,
+    StorageError: 503,
+}
+USUAL_RETRY_AFTER_SECONDS = 10
+
+_TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Body too large",
+    422: "Invalid input",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Unavailable",
+}
+_RESERVED = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Makes `app` answer every error with a problem document."""
+    app.add_exception_handler(AssayError, _on_assay_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_input)
+    app.add_exception_handler(HTTPException, _on_http_error)
+
+
+def problem(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    title: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    fields: Mapping[str, object] | None = None,
+) -> Response:
+    """A problem document; `fields` are its extension members."""
+    title = title or _TITLES.get(status, "Error")
+    document: dict[str, object] = {
+        "type": TYPE_PREFIX + title.lower().replace(" ", "-"),
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.scope["path"],
+        "request_id": request.scope.get("request_id"),
+    }
+    extra = {name: value for name, value in (fields or {}).items() if name not in _RESERVED}
+    body = json.dumps(_finite({**document, **extra}), allow_nan=False, default=str).encode()
+    return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def internal_error(request: Request) -> Response:
+    """What a caller learns of a bug."""
+    return problem(request, 500, "Something went wrong here; the log has it under this request id.")
+
+
+def _on_assay_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, AssayError):
+        raise error
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    if status is None:
+        raise error
+    headers = {"Retry-After": str(_retry_after_seconds(error))} if status in (429, 503) else None
+    title = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
+    return problem(
+        request, status, error.message, title=title, headers=headers, fields=error.fields
+    )
+
+
+def _on_invalid_input(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = [_without_input(item) for item in error.errors()]
+    detail = "; ".join(f"{item['location']}: {item['message']}" for item in found)
+    return problem(request, 422, detail, fields={"errors": found})
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    details = {
+        404: f"There is nothing at {request.scope['path'][:200]}",
+        405: f"{request.scope['path']} does not take {request.method}",
+    }
+    standard = error.detail in ("Not Found", "Method Not Allowed")
+    detail = details.get(error.status_code, error.detail) if standard else error.detail
+    return problem(request, error.status_code, str(detail), headers=error.headers)
+
+
+def _without_input(error: Any) -> dict[str, str]:  # noqa: ANN401 - pydantic's error dictionaries
+    """Where and what, without echoing what was sent."""
+    location: Sequence[object] = error["loc"]
+    return {"location": ".".join(str(part) for part in location), "message": str(error["msg"])}
+
+
+def _retry_after_seconds(error: AssayError) -> int:
+    if isinstance(error, SourceUnavailable):
+        return max(1, math.ceil(error.retry_after_seconds))
+    return USUAL_RETRY_AFTER_SECONDS
+
+
+def _finite(value: object) -> object:
+    """`value` with null for each number that JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""One module a subject: endpoints that turn requests into calls and calls into answers."""

@@ -1,0 +1,104 @@
+"""Is it alive, is it ready, how is it doing, and which one is it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from assay_backend.routers.strict import StrictRoute
+from assay_backend.schemas import examples
+from assay_backend.schemas.documented import answers, problems
+from assay_backend.schemas.health import AliveAnswer, HealthAnswer, ReadyAnswer, VersionAnswer
+from assay_backend.services.container import services_of
+from assay_backend.version import VERSION
+
+router = APIRouter(route_class=StrictRoute, tags=["service"])
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@router.get(
+    "/health",
+    operation_id="get_health",
+    summary="How the service is doing",
+    response_model=None,
+    responses={
+        200: answers(HealthAnswer, examples.HEALTH, description="Healthy or degraded"),
+        503: answers(HealthAnswer, examples.UNHEALTHY, description="There is no champion"),
+        **problems(422),
+    },
+)
+async def health(request: Request) -> Response:
+    """Champion, bars, and what is wrong with either."""
+    report = services_of(request).health.report()
+    status = 503 if report["status"] == "unhealthy" else 200
+    return JSONResponse(report, status, headers=_NO_STORE)
+
+
+@router.get(
+    "/livez",
+    operation_id="get_livez",
+    summary="The process answers",
+    response_model=None,
+    responses={
+        200: answers(AliveAnswer, examples.ALIVE, description="Alive"),
+        **problems(422),
+    },
+)
+async def livez(request: Request) -> Response:
+    """Whatever else may be wrong."""
+    return JSONResponse({"status": "alive"}, headers=_NO_STORE)
+
+
+@router.get(
+    "/readyz",
+    operation_id="get_readyz",
+    summary="The service can do its work",
+    response_model=None,
+    responses={
+        200: answers(ReadyAnswer, examples.READY, description="Ready"),
+        503: answers(
+            ReadyAnswer,
+            examples.NOT_READY,
+            description="There is no champion, or the database cannot be written",
+        ),
+        **problems(422),
+    },
+)
+async def readyz(request: Request) -> Response:
+    """Champion loaded and database writable; upstreams do not matter."""
+    services = services_of(request)
+    champion_loaded = services.champion.state.bundle is not None
+    database_writable = await asyncio.to_thread(services.database.writable)
+    ready = champion_loaded and database_writable
+    body = {
+        "status": "ready" if ready else "not_ready",
+        "champion_loaded": champion_loaded,
+        "database_writable": database_writable,
+    }
+    return JSONResponse(body, 200 if ready else 503, headers=_NO_STORE)
+
+
+@router.get(
+    "/version",
+    operation_id="get_version",
+    summary="What is running",
+    response_model=None,
+    responses={
+        200: answers(VersionAnswer, examples.VERSION, description="Version, commit, build time"),
+        **problems(422),
+    },
+)
+async def version(request: Request) -> Response:
+    """Version, commit, build time and champion."""
+    services = services_of(request)
+    bundle = services.champion.state.bundle
+    body = {
+        "version": VERSION,
+        "git_commit": services.settings.git_commit,
+        "build_time": services.settings.build_time,
+        "model_version": bundle.metadata.version if bundle else None,
+    }
+    return JSONResponse(body, headers=_NO_STORE)

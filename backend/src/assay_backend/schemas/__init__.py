@@ -1,0 +1,1 @@
+"""The shapes of requests and answers, for the documentation and for the tests."""

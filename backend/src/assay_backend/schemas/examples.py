@@ -1,0 +1,182 @@
+"""Answers as they look, for the documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Example = dict[str, Any]
+
+PROVENANCE: Example = {
+    "source": "yahoo",
+    "as_of": "2024-12-02T22:00:00Z",
+    "age_seconds": 5123.0,
+    "stale": False,
+}
+
+SKILL: Example = {
+    "rmse_vs_random_walk": 0.9999,
+    "crps_vs_random_walk": 0.981,
+    "p_value": 0.62,
+    "verdict": "no_edge",
+    "origins": 3800,
+    "evaluated_from": "2010-01-05",
+    "evaluated_to": "2024-11-29",
+    "crps_p_value": 0.0002,
+    "coverage": {"0.5": 0.502, "0.8": 0.801, "0.9": 0.899, "0.95": 0.948},
+}
+
+MODEL: Example = {
+    "model_name": "assay-gold",
+    "model_type": "MLP",
+    "model_version": "2024-11-29-1f0c9a37",
+}
+
+FORECAST: Example = {
+    "prediction": 2642.25,
+    "predicted_date": "2024-12-03",
+    "today_date": "2024-12-02",
+    **MODEL,
+    "symbol": "GC=F",
+    "currency": "USD",
+    "last_close": 2641.1,
+    "expected_return": 0.0003,
+    "probability_up": 0.53,
+    "intervals": [
+        {"level": 0.5, "lower": 2626.2, "upper": 2657.9},
+        {"level": 0.8, "lower": 2610.4, "upper": 2673.1},
+        {"level": 0.95, "lower": 2588.0, "upper": 2697.6},
+    ],
+    "quantiles": {
+        "0.025": 2588.0,
+        "0.05": 2597.3,
+        "0.1": 2610.4,
+        "0.25": 2626.2,
+        "0.5": 2642.25,
+        "0.75": 2657.9,
+        "0.9": 2673.1,
+        "0.95": 2685.2,
+        "0.975": 2697.6,
+    },
+    "benchmark": {"name": "random_walk", "prediction": 2641.1},
+    "skill": SKILL,
+    "explanation": [{"feature": "gold_abs_return_0", "value": 1.9, "effect": 0.08}],
+    "origin": "2024-12-02T22:00:00Z",
+    "next_origin": "2024-12-03T22:00:00Z",
+    **PROVENANCE,
+}
+
+HISTORY: Example = {
+    "symbol": "GC=F",
+    "currency": "USD",
+    "sessions": 1,
+    "rows": 1,
+    "data": [
+        {
+            "session": "2024-12-02",
+            "open": 2643.3,
+            "high": 2643.6,
+            "low": 2624.2,
+            "close": 2641.1,
+            "volume": 213.0,
+        }
+    ],
+    "gaps": [],
+    **PROVENANCE,
+}
+
+EVALUATION: Example = {
+    "n": 3800,
+    "start": "2010-01-05",
+    "end": "2024-11-29",
+    "rows": [
+        {
+            "name": "random_walk",
+            "mape": 0.71,
+            "rmse": 15.9,
+            "mae": 11.2,
+            "rmse_ratio_rw": 1.0,
+            "r2_oos": 0.0,
+            "direction_accuracy": None,
+            "crps": 0.00512,
+            "pinball": 0.0021,
+            "coverage": {"0.5": 0.52, "0.8": 0.81, "0.9": 0.9, "0.95": 0.946},
+            "winkler": {"0.5": 2.9, "0.8": 3.9, "0.9": 4.9, "0.95": 5.9},
+            "dm_p_vs_random_walk": None,
+            "dm_p_vs_garch_t": 0.001,
+        }
+    ],
+    "champion": "MLP",
+    **MODEL,
+    "created_at": "2024-11-30T06:00:00Z",
+    "trained_from": "2000-08-30",
+    "trained_to": "2024-11-29",
+    "skill": SKILL,
+    "promotion": {"kind": "promotion", "verdict": "MLP passed the gate and is the champion."},
+}
+
+HEALTH: Example = {
+    "status": "healthy",
+    "model_loaded": True,
+    "scaler_loaded": True,
+    "feature_cols_loaded": True,
+    "version": "0.1.0",
+    "model_version": MODEL["model_version"],
+    "market_source": "live",
+    "market_data": {"gold": PROVENANCE, "sp500": PROVENANCE},
+    "problems": [],
+}
+
+ALIVE: Example = {"status": "alive"}
+
+READY: Example = {"status": "ready", "champion_loaded": True, "database_writable": True}
+
+NOT_READY: Example = READY | {"status": "not_ready", "database_writable": False}
+
+UNHEALTHY: Example = HEALTH | {
+    "status": "unhealthy",
+    "scaler_loaded": False,
+    "model_version": None,
+    "problems": ["data/processed/scaler.json does not match its checksum in the manifest"],
+}
+
+VERSION: Example = {
+    "version": "0.1.0",
+    "git_commit": "4c0ffee",
+    "build_time": "2024-11-30T07:00:00Z",
+    "model_version": MODEL["model_version"],
+}
+
+
+def _problem(status: int, title: str, detail: str, **fields: object) -> Example:
+    return {
+        "type": f"urn:assay:problem:{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": "/predict",
+        "request_id": "f3a91c04b7d2-1f",
+        **fields,
+    }
+
+
+PROBLEMS: dict[int, Example] = {
+    413: _problem(413, "Body too large", "A body may hold 65536 bytes, this one has 70000"),
+    422: _problem(
+        422,
+        "Invalid input",
+        "body.predict_tomorrow: Input should be True",
+        errors=[{"location": "body.predict_tomorrow", "message": "Input should be True"}],
+    ),
+    500: _problem(
+        500,
+        "Internal error",
+        "Something went wrong here; the log has it under this request id.",
+    ),
+    503: _problem(
+        503,
+        "Source unavailable",
+        "No gold and S&P 500 bars have been had from yahoo yet",
+        retry_after_seconds=30.0,
+        source="yahoo",
+    ),
+}

@@ -1,0 +1,62 @@
+"""How the service is doing, and which one it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from assay_backend.schemas.base import Schema
+
+
+class MarketHealth(Schema):
+    """Provenance of one market; nulls where no bar was ever had."""
+
+    source: str | None
+    as_of: AwareDatetime | None
+    age_seconds: float | None
+    stale: bool
+
+
+class MarketsHealth(Schema):
+    """All markets that forecasts are made from."""
+
+    gold: MarketHealth
+    sp500: MarketHealth
+
+
+class HealthAnswer(Schema):
+    """Unhealthy without a champion; degraded while bars or a newer bundle are not right."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    model_loaded: bool
+    scaler_loaded: bool
+    feature_cols_loaded: bool
+    version: str
+    model_version: str | None
+    market_source: Literal["live", "auto", "replay", "simulated"]
+    market_data: MarketsHealth
+    problems: list[str] = Field(description="One sentence for each thing that is wrong")
+
+
+class AliveAnswer(Schema):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class ReadyAnswer(Schema):
+    """Ready means: a champion is loaded and the database can be written."""
+
+    status: Literal["ready", "not_ready"]
+    champion_loaded: bool
+    database_writable: bool
+
+
+class VersionAnswer(Schema):
+    """What is running; empty where the build did not say."""
+
+    version: str
+    git_commit: str
+    build_time: str
+    model_version: str | None

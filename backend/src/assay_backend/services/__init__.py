@@ -1,0 +1,1 @@
+"""What the endpoints answer from: the champion, the forecast, the bars."""

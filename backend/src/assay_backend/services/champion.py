@@ -1,0 +1,148 @@
+"""The champion in memory, kept in step with its bundle's folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.bundle.files import (
+    CALIBRATION,
+    FEATURE_COLUMNS,
+    METADATA,
+    MODEL,
+    SCALER,
+    Bundle,
+    load_bundle,
+)
+from assay.bundle.manifest import MANIFEST, read_manifest, read_verified
+from assay.errors import BundleError, BundleMissing
+from assay_backend.services.rendering import check_metadata
+
+_NEEDED = (MODEL, SCALER, FEATURE_COLUMNS, CALIBRATION, METADATA)
+_FILES = (MANIFEST, *_NEEDED)
+
+log = logging.getLogger(__name__)
+
+FolderState = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartsLoaded:
+    """Which parts of the bundle can be used."""
+
+    model: bool
+    scaler: bool
+    feature_columns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionState:
+    """The bundle served, if any, and what is wrong with the folder now, if anything."""
+
+    bundle: Bundle | None
+    parts: PartsLoaded
+    problems: tuple[str, ...] = ()
+    error: BundleError | None = None
+
+
+class ChampionService:
+    """Loads the bundle in `folder` and, at each `check`, what has become of it.
+
+    A bundle that fails is refused: what was served before stays. A successor has to pass `prove`
+    too, which raises BundleError. `check` blocks and is called by one thread at a time; everything
+    else is free to be called from anywhere.
+    """
+
+    def __init__(self, folder: Path, *, prove: Callable[[Bundle], None]) -> None:
+        self._folder = folder
+        self._prove = prove
+        self._seen: FolderState | None = None
+        error = BundleMissing(f"no bundle has been read from {folder} yet", path=str(folder))
+        self._state = ChampionState(None, PartsLoaded(False, False, False), error=error)
+
+    @property
+    def state(self) -> ChampionState:
+        """What there is now."""
+        return self._state
+
+    def require(self) -> Bundle:
+        """The champion; the BundleError that names the file at fault where there is none."""
+        state = self._state
+        if state.bundle is not None:
+            return state.bundle
+        raise state.error.with_traceback(None) if state.error else AssertionError(state)
+
+    def check(self) -> bool:
+        """Reads the folder again where a file has changed; True where that changed the state."""
+        seen = self._look()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            bundle = load_bundle(self._folder)
+            check_metadata(bundle.metadata, path=str(self._folder / METADATA))
+            if self._state.bundle is not None:
+                self._prove(bundle)
+        except BundleError as error:
+            self._refuse(error)
+        else:
+            self._accept(bundle)
+        return True
+
+    def _accept(self, bundle: Bundle) -> None:
+        self._state = ChampionState(bundle, PartsLoaded(True, True, True))
+        data = bundle.metadata
+        log.info("Champion: %s %s (%s) from %s", data.name, data.version, data.type, self._folder)
+
+    def _refuse(self, error: BundleError) -> None:
+        served = self._state.bundle
+        faults = self._faults(error)
+        for problem in faults.values():
+            log.error("Bundle refused: %s", problem)
+        if served is not None:
+            log.warning("Champion %s stays", served.metadata.version)
+        self._state = ChampionState(
+            bundle=served,
+            parts=PartsLoaded(True, True, True) if served else _parts(faults),
+            problems=tuple(faults.values()),
+            error=error,
+        )
+
+    def _faults(self, error: BundleError) -> dict[str, str]:
+        """What is wrong, by file: loading stops at the first fault, people want to know all."""
+        faults = {Path(error.path).name: error.message}
+        try:
+            manifest = read_manifest(self._folder)
+        except BundleError:
+            return faults
+        for name in _NEEDED:
+            try:
+                read_verified(self._folder, name, manifest.files.get(name, ""))
+            except BundleError as fault:
+                faults.setdefault(name, fault.message)
+        return faults
+
+    def _look(self) -> FolderState:
+        """Changes with any write to a file of the bundle, also one that restores its old bytes."""
+        found = []
+        for name in _FILES:
+            try:
+                stat = (self._folder / name).stat()
+            except OSError:
+                continue
+            found.append((name, stat.st_ino, stat.st_ctime_ns, stat.st_size))
+        return tuple(found)
+
+
+def _parts(faults: dict[str, str]) -> PartsLoaded:
+    """Without a manifest nothing can be trusted; otherwise what has no fault could be used."""
+    if MANIFEST in faults:
+        return PartsLoaded(False, False, False)
+    of_model = {MODEL, CALIBRATION, METADATA}
+    return PartsLoaded(
+        model=not of_model & faults.keys(),
+        scaler=SCALER not in faults,
+        feature_columns=FEATURE_COLUMNS not in faults,
+    )

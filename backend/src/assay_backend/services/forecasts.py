@@ -1,0 +1,113 @@
+"""The forecast as ready-made bytes: made when its ingredients change, never for a request."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from assay.bundle.files import MODEL, Bundle
+from assay.clock import Clock
+from assay.errors import AssayError, BundleCorrupt, MarketDataError
+from assay.forecast.pipeline import forecast_next
+from assay.market.series import MarketSnapshot
+from assay_backend.answers import Answer
+from assay_backend.services.champion import ChampionService
+from assay_backend.services.market import MarketFeed
+from assay_backend.services.rendering import forecast_document
+
+log = logging.getLogger(__name__)
+
+
+_MadeFrom = tuple[str, int, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """The answer, or the error that stands in for it, and what it was made from."""
+
+    made_from: _MadeFrom | None = None
+    answer: Answer | None = None
+    error: AssayError | None = None
+
+
+class ForecastService:
+    """The champion's forecast from the feed's newest bars. Safe to use from several threads."""
+
+    def __init__(self, champion: ChampionService, feed: MarketFeed, clock: Clock) -> None:
+        self._champion = champion
+        self._feed = feed
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ready = _Ready()
+
+    def answer(self) -> Answer:
+        """The forecast. Raises BundleError or MarketDataError where there can be none."""
+        ready = self._ready
+        if ready.answer is not None:
+            return ready.answer
+        raise ready.error.with_traceback(None) if ready.error else RuntimeError("not yet made")
+
+    def fault(self) -> str | None:
+        """Why champion and bars give no forecast, where they do not."""
+        ready = self._ready
+        return ready.error.message if ready.error and ready.made_from else None
+
+    def outdated(self) -> bool:
+        """Whether `refresh` would change anything; cheap."""
+        try:
+            bundle, market = self._champion.require(), self._feed.snapshot()
+        except AssayError:
+            return True
+        return _ingredients(bundle, market) != self._ready.made_from
+
+    def refresh(self) -> None:
+        """Makes the forecast anew where champion, bars or staleness have changed; blocks."""
+        with self._lock:
+            try:
+                bundle, market = self._champion.require(), self._feed.snapshot()
+            except AssayError as error:
+                self._ready = _Ready(error=error)
+                return
+            if _ingredients(bundle, market) != self._ready.made_from:
+                self._ready = self._make(bundle, market)
+
+    def _make(self, bundle: Bundle, market: MarketSnapshot) -> _Ready:
+        made_from = _ingredients(bundle, market)
+        try:
+            answer = make_answer(bundle, market, at=self._clock.now())
+        except AssayError as error:
+            log.error("No forecast: %s", error.message)  # noqa: TRY400 - its sentence says it all
+            return _Ready(made_from, error=error)
+        gold = market.gold
+        log.info("Forecast from %s bars up to %s", gold.source, gold.bars.last_session)
+        return _Ready(made_from, answer=answer)
+
+
+def make_answer(bundle: Bundle, market: MarketSnapshot, *, at: datetime) -> Answer:
+    """The forecast, rendered. Raises TooLittleHistory, or BundleCorrupt where it is not finite."""
+    with np.errstate(all="ignore"):  # what is not finite is found below
+        forecast = forecast_next(bundle.champion, market.gold.bars, market.sp500.bars)
+        document = forecast_document(bundle, forecast, market)
+    try:
+        return Answer.of(document, bundle=bundle.digest, at=at)
+    except ValueError as error:
+        version = bundle.metadata.version
+        raise BundleCorrupt(
+            f"{MODEL} of {version} forecasts no finite number", path=MODEL
+        ) from error
+
+
+def prove_on_bars(feed: MarketFeed, clock: Clock, bundle: Bundle) -> None:
+    """Raises BundleError where the bars at hand, if there are any, give no forecast."""
+    with contextlib.suppress(MarketDataError):  # which is not the bundle's fault
+        make_answer(bundle, feed.snapshot(), at=clock.now())
+
+
+def _ingredients(bundle: Bundle, market: MarketSnapshot) -> _MadeFrom:
+    """Two forecasts made from the same ones differ in nothing but their age."""
+    return bundle.digest, market.version, market.gold.stale or market.sp500.stale

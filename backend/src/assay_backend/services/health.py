@@ -1,0 +1,73 @@
+"""How the service is doing, for people and for what watches over it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from assay.clock import iso_utc
+from assay.errors import SourceUnavailable
+from assay.market.series import MarketSnapshot
+from assay_backend.services.champion import ChampionService
+from assay_backend.services.forecasts import ForecastService
+from assay_backend.services.market import SIMULATED, MarketFeed
+from assay_backend.services.rendering import provenance_fields
+from assay_backend.settings import MarketSource
+from assay_backend.version import VERSION
+
+Status = Literal["healthy", "degraded", "unhealthy"]
+
+_NO_BARS = {"source": None, "as_of": None, "age_seconds": None, "stale": True}
+
+
+class HealthService:
+    """Unhealthy without a champion; degraded while the bars, or a newer bundle, are not right."""
+
+    def __init__(
+        self,
+        champion: ChampionService,
+        feed: MarketFeed,
+        forecasts: ForecastService,
+        *,
+        mode: MarketSource,
+    ) -> None:
+        self._champion = champion
+        self._feed = feed
+        self._forecasts = forecasts
+        self._mode = mode
+
+    def report(self) -> dict[str, Any]:
+        """The body of `GET /health`."""
+        champion = self._champion.state
+        market, market_problems = self._market()
+        problems = [*champion.problems, *market_problems]
+        status: Status = "degraded" if problems else "healthy"
+        return {
+            "status": status if champion.bundle else "unhealthy",
+            "model_loaded": champion.parts.model,
+            "scaler_loaded": champion.parts.scaler,
+            "feature_cols_loaded": champion.parts.feature_columns,
+            "version": VERSION,
+            "model_version": champion.bundle.metadata.version if champion.bundle else None,
+            "market_source": self._mode,
+            "market_data": {
+                "gold": provenance_fields(market.gold) if market else _NO_BARS,
+                "sp500": provenance_fields(market.sp500) if market else _NO_BARS,
+            },
+            "problems": problems,
+        }
+
+    def _market(self) -> tuple[MarketSnapshot | None, list[str]]:
+        try:
+            market = self._feed.snapshot()
+        except SourceUnavailable as error:
+            return None, [error.message]
+        problems = [
+            f"{series.symbol} bars are stale: the newest closed at {iso_utc(series.as_of)}"
+            for series in (market.gold, market.sp500)
+            if series.stale
+        ]
+        if self._mode == "auto" and market.gold.source == SIMULATED:
+            problems.append("no live bars were ever had: simulated ones are served")
+        if fault := self._forecasts.fault():
+            problems.append(fault)
+        return market, problems

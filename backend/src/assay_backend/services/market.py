@@ -1,0 +1,84 @@
+"""Which bars the backend serves, by setting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from assay.clock import Clock, SystemClock
+from assay.errors import SourceUnavailable
+from assay.market.feed import GoldFeed
+from assay.market.series import MarketSnapshot
+from assay.market.sources.replay import ReplaySource, replay_clock
+from assay.market.sources.simulated import SimulatedSource
+from assay.market.sources.yahoo import YahooSource
+from assay_backend.services.database import Database
+from assay_backend.settings import Settings
+
+SIMULATED = "simulated"  # what SimulatedSource calls itself
+
+
+class MarketFeed(Protocol):
+    """What the services need of a feed."""
+
+    def snapshot(self) -> MarketSnapshot:
+        """The newest bars at hand, without waiting; SourceUnavailable where there are none."""
+        ...
+
+    def refresh(self) -> bool:
+        """Asks the source for news; blocks."""
+        ...
+
+    def next_due(self) -> datetime:
+        """When to refresh next."""
+        ...
+
+
+def market_clock(settings: Settings) -> Clock:
+    """The machine's clock, or in replay one that stands where the file ends (InvalidBars)."""
+    if settings.market_source == "replay":
+        return replay_clock(_replay_file(settings.replay_gold_csv))
+    return SystemClock()
+
+
+def open_feed(settings: Settings, clock: Clock, database: Database) -> GoldFeed:
+    """The feed with whatever bars can be had without asking an upstream.
+
+    Raises InvalidBars for a replay file that cannot be used, StorageError for the database.
+    """
+    mode, deadline_seconds = settings.market_source, settings.upstream_deadline_seconds
+    simulated = SimulatedSource(clock)
+    if mode == "simulated":
+        return GoldFeed(simulated, None, clock, mode=mode)
+    if mode == "replay":
+        source = ReplaySource(
+            gold_csv=_replay_file(settings.replay_gold_csv),
+            sp500_csv=_replay_file(settings.replay_sp500_csv),
+            clock=clock,
+        )
+        return GoldFeed(source, None, clock, mode=mode)
+    return GoldFeed(
+        YahooSource(clock),
+        database.store(),
+        clock,
+        mode=mode,
+        fallback=simulated if mode == "auto" else None,
+        deadline_seconds=deadline_seconds,
+    )
+
+
+def lacks_live_bars(settings: Settings, feed: MarketFeed) -> bool:
+    """Whether live bars are wanted and none were ever had."""
+    if settings.market_source not in ("live", "auto"):
+        return False
+    try:
+        return feed.snapshot().gold.source == SIMULATED
+    except SourceUnavailable:
+        return True
+
+
+def _replay_file(path: Path | None) -> Path:
+    if path is None:
+        raise AssertionError("the settings demand the replay files")
+    return path

@@ -1,0 +1,147 @@
+"""Every setting of the backend, read once from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ASSAY_"
+
+MarketSource = Literal["live", "auto", "replay", "simulated"]
+
+# What each of the ancestor's names has to point at.
+_BUNDLE_FILES = {
+    "SCALER_PATH": "scaler.json",
+    "FEATURE_COLS_PATH": "feature_columns.json",
+    "MODEL_METADATA_PATH": "model_metadata.json",
+}
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used; the message has a sentence a line, each naming its setting."""
+
+
+class Settings(BaseSettings):
+    """The backend's settings: `ASSAY_<NAME>`, or the name given as alias."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # Compose hands unset variables over as empty ones
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        protected_namespaces=(),
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535, validation_alias="PORT")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    market_source: MarketSource = "live"
+    replay_gold_csv: Path | None = None
+    replay_sp500_csv: Path | None = None
+    upstream_deadline_seconds: float = Field(default=4.0, gt=0.0, le=60.0, allow_inf_nan=False)
+
+    data_dir: Path = Path("data")
+    database_url: SecretStr | None = None
+
+    model_uri: str = "data/processed"
+    bundle_check_seconds: float = Field(default=2.0, ge=0.05, le=3600.0, allow_inf_nan=False)
+    scaler_path: Path | None = Field(default=None, validation_alias="SCALER_PATH")
+    feature_cols_path: Path | None = Field(default=None, validation_alias="FEATURE_COLS_PATH")
+    model_metadata_path: Path | None = Field(default=None, validation_alias="MODEL_METADATA_PATH")
+
+    git_commit: str = ""
+    build_time: str = ""
+
+    @property
+    def bundle_folder(self) -> Path:
+        """Where the champion's files are."""
+        for path in self._ancestor_paths().values():
+            return path.parent
+        return Path(self.model_uri)
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database, with its password where it has one."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'assay.db'}"
+
+    def _ancestor_paths(self) -> dict[str, Path]:
+        paths = {
+            "SCALER_PATH": self.scaler_path,
+            "FEATURE_COLS_PATH": self.feature_cols_path,
+            "MODEL_METADATA_PATH": self.model_metadata_path,
+        }
+        return {name: path for name, path in paths.items() if path is not None}
+
+    @model_validator(mode="after")
+    def _replay_has_files(self) -> Self:
+        if self.market_source != "replay":
+            return self
+        for name, path in (
+            ("ASSAY_REPLAY_GOLD_CSV", self.replay_gold_csv),
+            ("ASSAY_REPLAY_SP500_CSV", self.replay_sp500_csv),
+        ):
+            if path is None or not path.is_file():
+                found = "not set" if path is None else f"{str(path)!r}, which is no file"
+                raise ValueError(f"{name} is {found}: replay needs a CSV file of daily bars")
+        return self
+
+    @model_validator(mode="after")
+    def _model_is_in_a_folder(self) -> Self:
+        if ":/" in self.model_uri:
+            raise ValueError(
+                f"ASSAY_MODEL_URI is {self.model_uri!r}: this version reads the champion from a "
+                "folder, so give the path of a bundle"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ancestor_names_agree(self) -> Self:
+        paths = self._ancestor_paths()
+        for name, path in paths.items():
+            if path.name != _BUNDLE_FILES[name]:
+                raise ValueError(
+                    f"{name} is {str(path)!r}: it must name {_BUNDLE_FILES[name]} in the folder "
+                    "of a bundle"
+                )
+        folders = {name: path.parent for name, path in paths.items()}
+        if folders and "model_uri" in self.model_fields_set:
+            folders["ASSAY_MODEL_URI"] = Path(self.model_uri)
+        if len({folder.resolve() for folder in folders.values()}) > 1:
+            named = ", ".join(f"{name} {str(folder)!r}" for name, folder in folders.items())
+            raise ValueError(f"These settings must name one bundle's folder: {named}")
+        return self
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises BadSettings."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sentences = [_sentence(item) for item in error.errors(include_url=False)]
+        raise BadSettings("\n".join(sentences)) from None
+
+
+def environment_name(field: str, info: FieldInfo) -> str:
+    """The variable that sets `field`."""
+    alias = info.validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if not error["loc"]:
+        return f"{error['msg'].removeprefix('Value error, ')}."
+    at, fields = str(error["loc"][0]), Settings.model_fields
+    name = environment_name(at, fields[at]) if at in fields else at
+    secret = name == "ASSAY_DATABASE_URL"
+    found = "a value that is not shown" if secret else repr(error["input"])
+    wanted = error["msg"].removeprefix("Input should be ")
+    return f"{name} is {found}: it should be {wanted}."

@@ -1,0 +1,114 @@
+"""The API's description: complete, and the same in docs/ as in the code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from assay_backend import openapi
+from assay_backend.app import create_app
+from assay_backend.settings import Settings
+
+WRITTEN = Path(__file__).parents[2] / "docs" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(Settings()).openapi()
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = [
+        (f"{method} {path}", operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    assert len(found) >= 8
+    return found
+
+
+def test_the_written_description_is_the_codes(document: dict[str, Any]) -> None:
+    written = json.loads(WRITTEN.read_text(encoding="utf-8"))
+    assert written == document, "run: python -m assay_backend.openapi"
+
+
+def test_the_command_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["openapi", str(tmp_path / "openapi.json")])
+    openapi.main()
+    assert json.loads((tmp_path / "openapi.json").read_text()) == document
+
+
+def test_every_operation_has_an_id_of_its_own_a_tag_and_a_summary(
+    document: dict[str, Any],
+) -> None:
+    named = operations(document)
+    ids = [operation["operationId"] for _, operation in named]
+    assert len(set(ids)) == len(ids)
+    tags = {tag["name"] for tag in document["tags"]}
+    for name, operation in named:
+        assert set(operation["tags"]) <= tags, name
+        assert operation["tags"], name
+        assert operation["summary"], name
+        assert operation["description"], name
+
+
+def test_every_answer_has_a_schema_and_an_example(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        statuses = operation["responses"]
+        assert {"200", "422", "500"} <= statuses.keys(), name
+        for status, answer in statuses.items():
+            if status == "304":
+                continue
+            [(media_type, content)] = answer["content"].items()
+            problem = status not in ("200",) and "health" not in name and "readyz" not in name
+            assert (media_type == "application/problem+json") == (problem or status in "422 500")
+            assert content["schema"], (name, status)
+            assert content["example"], (name, status)
+
+
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    for part in text.split('"$ref": "#/components/schemas/')[1:]:
+        assert part.split('"')[0] in document["components"]["schemas"]
+
+
+def test_the_body_of_predict_is_documented(document: dict[str, Any]) -> None:
+    body = document["paths"]["/predict"]["post"]["requestBody"]
+    assert body["required"] is False
+    schema = body["content"]["application/json"]["schema"]
+    assert schema["properties"]["predict_tomorrow"]["const"] is True
+
+
+def test_it_is_served_with_a_page_for_people(standing_client: TestClient) -> None:
+    assert standing_client.get("/openapi.json").json()["openapi"].startswith("3.1")
+    page = standing_client.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_the_examples_are_of_their_schemas() -> None:
+    from assay_backend.schemas import examples as e
+    from assay_backend.schemas import forecast, gold, health
+    from assay_backend.schemas.documented import Problem
+
+    pairs = [
+        (forecast.ForecastAnswer, e.FORECAST),
+        (gold.HistoryAnswer, e.HISTORY),
+        (gold.EvaluationAnswer, e.EVALUATION),
+        (health.HealthAnswer, e.HEALTH),
+        (health.HealthAnswer, e.UNHEALTHY),
+        (health.AliveAnswer, e.ALIVE),
+        (health.ReadyAnswer, e.READY),
+        (health.ReadyAnswer, e.NOT_READY),
+        (health.VersionAnswer, e.VERSION),
+        *((Problem, example) for example in e.PROBLEMS.values()),
+    ]
+    for model, example in pairs:
+        model.model_validate(example)

@@ -1,0 +1,164 @@
+"""Settings: what they may be, and what is said when they are not."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from assay_backend.server import main
+from assay_backend.settings import BadSettings, Settings, environment_name, load_settings
+
+ENV_EXAMPLE = Path(__file__).parents[2] / "env.example"
+
+
+def names_and_defaults() -> dict[str, str]:
+    found = {}
+    for field, info in Settings.model_fields.items():
+        default = info.default
+        if isinstance(default, float):
+            default = f"{default:g}"
+        found[environment_name(field, info)] = "" if default is None else str(default)
+    return found
+
+
+def listed_in_env_example() -> list[tuple[str, str]]:
+    text = ENV_EXAMPLE.read_text(encoding="utf-8")
+    section = re.search(r"^# --- Backend -+\n(.*?)(?=^# --- |\Z)", text, re.M | re.S)
+    assert section
+    return re.findall(r"^# ([A-Z0-9_]+)=(\S*)$", section[1], re.M)
+
+
+def test_env_example_lists_every_setting_with_its_default() -> None:
+    listed = listed_in_env_example()
+    assert dict(listed) == names_and_defaults()
+    assert len(listed) == len(dict(listed))
+
+
+def test_the_defaults_need_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert settings.market_source == "live"
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.sqlalchemy_url == "sqlite:///data/assay.db"
+    assert settings.bundle_folder == Path("data/processed")
+    monkeypatch.setenv("ASSAY_DATA_DIR", "/var/lib/assay")
+    assert load_settings().sqlalchemy_url == "sqlite:////var/lib/assay/assay.db"
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in names_and_defaults():
+        monkeypatch.setenv(name, "")
+    assert load_settings() == Settings()
+
+
+def test_they_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]  # that is the point
+
+
+def test_a_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_DATABASE_URL", "postgresql://assay:hunter2@db/assay")
+    settings = load_settings()
+    assert isinstance(settings.database_url, SecretStr)
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" in settings.sqlalchemy_url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("PORT", "http", "integer"),
+        ("PORT", "0", "greater than or equal to 1"),
+        ("PORT", "65536", "less than or equal to 65535"),
+        ("ASSAY_MARKET_SOURCE", "yahoo", "'live', 'auto', 'replay' or 'simulated'"),
+        ("ASSAY_LOG_LEVEL", "loud", "'info'"),
+        ("ASSAY_UPSTREAM_DEADLINE_SECONDS", "0", "greater than 0"),
+        ("ASSAY_UPSTREAM_DEADLINE_SECONDS", "nan", "finite"),
+        ("ASSAY_BUNDLE_CHECK_SECONDS", "soon", "number"),
+        ("ASSAY_MODEL_URI", "models:/assay-gold@champion", "folder"),
+        ("SCALER_PATH", "data/processed/scaler.joblib", "scaler.json"),
+        ("FEATURE_COLS_PATH", "data/processed/scaler.json", "feature_columns.json"),
+        ("MODEL_METADATA_PATH", "data/processed", "model_metadata.json"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_value_and_what_it_should_be(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    wanted: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    sentence = str(raised.value)
+    assert sentence.startswith(name)
+    assert repr(value) in sentence
+    assert wanted in sentence
+    assert main() == 2
+    assert capsys.readouterr().err == f"{sentence}\n"
+
+
+@pytest.mark.parametrize("missing", ["ASSAY_REPLAY_GOLD_CSV", "ASSAY_REPLAY_SP500_CSV"])
+@pytest.mark.parametrize("value", [None, "/nowhere/bars.csv"])
+def test_replay_needs_both_files(
+    monkeypatch: pytest.MonkeyPatch, missing: str, value: str | None
+) -> None:
+    monkeypatch.setenv("ASSAY_MARKET_SOURCE", "replay")
+    for name in ("ASSAY_REPLAY_GOLD_CSV", "ASSAY_REPLAY_SP500_CSV"):
+        monkeypatch.setenv(name, __file__)
+    monkeypatch.setenv(missing, value or "")
+    with pytest.raises(BadSettings, match=missing):
+        load_settings()
+
+
+def test_a_replay_file_that_holds_no_bars_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASSAY_MARKET_SOURCE", "replay")
+    monkeypatch.setenv("ASSAY_REPLAY_GOLD_CSV", __file__)
+    monkeypatch.setenv("ASSAY_REPLAY_SP500_CSV", __file__)
+    assert main() == 2
+    assert __file__ in capsys.readouterr().err
+
+
+def test_the_ancestors_names_name_the_bundle(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("SCALER_PATH", str(folder / "scaler.json"))
+    monkeypatch.setenv("FEATURE_COLS_PATH", str(folder / "feature_columns.json"))
+    monkeypatch.setenv("MODEL_METADATA_PATH", str(folder / "model_metadata.json"))
+    assert load_settings().bundle_folder == folder
+    monkeypatch.setenv("ASSAY_MODEL_URI", f"{folder}/../{folder.name}")
+    assert load_settings().bundle_folder == folder
+
+
+@pytest.mark.parametrize("name", ["FEATURE_COLS_PATH", "ASSAY_MODEL_URI"])
+def test_names_of_two_bundles_are_refused(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, name: str
+) -> None:
+    other = folder.parent / "other"
+    monkeypatch.setenv("SCALER_PATH", str(folder / "scaler.json"))
+    path = other if name == "ASSAY_MODEL_URI" else other / "feature_columns.json"
+    monkeypatch.setenv(name, str(path))
+    with pytest.raises(BadSettings, match=name):
+        load_settings()
+
+
+def test_the_process_ends_with_2_and_a_sentence() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "assay_backend"],
+        env=os.environ | {"PORT": "http", "ASSAY_MARKET_SOURCE": "yahoo"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert [line.split()[0] for line in ended.stderr.splitlines()] == [
+        "PORT",
+        "ASSAY_MARKET_SOURCE",
+    ]

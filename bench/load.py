@@ -1,0 +1,106 @@
+"""Load on POST /predict over kept-alive connections: by wrk where it is installed, else by asyncio.
+
+Both say requests a second and the latency that 50 and 99 % of the requests stayed under.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import BODY
+
+_UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_SCRIPT = f"""
+wrk.method = "POST"
+wrk.body = '{BODY.decode()}'
+wrk.headers["Content-Type"] = "application/json"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a server took: requests a second, latencies in milliseconds."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def tool() -> str:
+    """What generates the load here."""
+    return "wrk" if shutil.which("wrk") else "asyncio"
+
+
+def put_load(port: int, *, connections: int, seconds: float) -> Load:
+    """Load on POST /predict of the server on `port`; every answer has to be a 200."""
+    if tool() == "wrk":
+        return _by_wrk(port, connections=connections, seconds=seconds)
+    return asyncio.run(_by_asyncio(port, connections=connections, seconds=seconds))
+
+
+def _by_wrk(port: int, *, connections: int, seconds: float) -> Load:
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        script = Path(folder) / "predict.lua"
+        script.write_text(_SCRIPT)
+        options = [
+            "-t1",
+            f"-c{connections}",
+            f"-d{round(seconds)}s",
+            "--latency",
+            "-s",
+            str(script),
+        ]
+        told = subprocess.run(
+            ["wrk", *options, f"http://127.0.0.1:{port}/predict"],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise SystemExit(told)
+    return Load(
+        float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1]),  # type: ignore[index]  # always printed
+        _latency_ms(told, 50),
+        _latency_ms(told, 99),
+    )
+
+
+def _latency_ms(told: str, percent: int) -> float:
+    found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)$", told, re.MULTILINE)
+    if found is None:
+        raise SystemExit(told)
+    return float(found[1]) * _UNIT_MS[found[2]]
+
+
+async def _by_asyncio(port: int, *, connections: int, seconds: float) -> Load:
+    latencies: list[float] = []
+    ends = time.perf_counter() + seconds
+    await asyncio.gather(*(_keep_asking(port, ends, latencies) for _ in range(connections)))
+    latencies.sort()
+    at = {percent: latencies[len(latencies) * percent // 100] for percent in (50, 99)}
+    return Load(len(latencies) / seconds, 1000 * at[50], 1000 * at[99])
+
+
+async def _keep_asking(port: int, ends: float, latencies: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    request = (
+        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+    )
+    while (began := time.perf_counter()) < ends:
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise SystemExit(head.decode())
+        length = re.search(rb"content-length: (\d+)", head)
+        await reader.readexactly(int(length[1]) if length else 0)
+        latencies.append(time.perf_counter() - began)
+    writer.close()
+    await writer.wait_closed()
