@@ -234,7 +234,8 @@ def test_files_without_overlap_are_refused(bundle_folder, csvs, tmp_path, capsys
     write_bars_csv(moved, replace(sp500, time=later))
     assert evaluate(bundle_folder, csvs["gold"], moved, tmp_path / "out.json") == 2
     message = capsys.readouterr().err
-    assert "overlap" in message
+    assert "no session in common" in message
+    assert str(moved) in message
     assert not (tmp_path / "out.json").exists()
 
 

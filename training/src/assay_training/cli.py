@@ -66,13 +66,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from assay.bundle.files import load_bundle
-    from assay.market.csv_bars import read_bars_csv
     from assay_training.steps.evaluate import evaluate_bundle
+    from assay_training.steps.load import read_pair
 
     if options.start > options.end:
         raise _BadInput(f"--start {options.start} is after --end {options.end}")
-    gold, sp500 = read_bars_csv(options.gold), read_bars_csv(options.sp500)
-    print(f"{options.gold}: {gold.summary()}\n{options.sp500}: {sp500.summary()}")
+    bars = read_pair(options.gold, options.sp500)
+    print("\n".join(bars.summaries))
     bundle = load_bundle(options.bundle)
     if options.start.isoformat() <= bundle.metadata.trained_to:
         print(
@@ -82,8 +82,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     with Progress() as progress:
         report = evaluate_bundle(
             bundle,
-            gold.bars,
-            sp500.bars,
+            bars.gold,
+            bars.sp500,
             start=options.start,
             end=options.end,
             on_progress=progress.update,

@@ -59,9 +59,7 @@ class MemberHead(MemberLayer):
         super().__init__(members, 1)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.tail = self.add_weight(
-            shape=(self.members, 1, 1), initializer="zeros", name="tail"
-        )
+        self.tail = self.add_weight(shape=(self.members, 1, 1), initializer="zeros", name="tail")
 
     def call(self, inputs: Any) -> Any:  # noqa: ANN401 - a tensor
         bounded = MOST_LOG_SCALE * ops.tanh(inputs / MOST_LOG_SCALE)

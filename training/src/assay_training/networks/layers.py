@@ -30,7 +30,7 @@ class MemberLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no t
 
 
 class MemberDense(MemberLayer):
-    """x W_m + b_m for each member m, on the last axis."""
+    """The map x W_m + b_m for each member m, on the last axis."""
 
     def __init__(self, members: int, units: int, *, bias: bool = True, zero: bool = False) -> None:
         super().__init__(members, units)
@@ -117,7 +117,7 @@ class MemberLSTM(MemberLayer):
 
 
 def member_product(inputs: Any, kernel: Any) -> Any:  # noqa: ANN401 - tensors
-    """x W_m for (members or 1, n, ..., k) and (members, k, units).
+    """The product x W_m for (members or 1, n, ..., k) and (members, k, units).
 
     The axes between are folded into n: one large product a member, where broadcasting would make
     many small ones.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from assay.features.windows import Windows
 from assay.forecast.distribution import Floats
 from assay.forecast.log_linear_t import LogLinearT, fit_log_linear_t
 from assay.forecast.scale import DEGREES_OF_FREEDOM, LOG_SCALE
+from assay_training.networks import hushed
 from assay_training.networks.base import Hyperparameters, build_network
 from assay_training.networks.trainer import LEAST_DF, Trainer, Weights, trainer_for
 
@@ -42,15 +44,17 @@ class FittedNetwork:
         share = self.hyperparameters.blend
         return share * answer + (1.0 - share) * self.linear.predict(windows)
 
-    def graph(self) -> keras.Model:
-        """The whole of `predict` as one Keras model with this fit's weights, for export."""
-        network = build_network(
-            self.hyperparameters, self.trainer.members_count, self.trainer.features
-        )
+    def write_onnx(self, path: Path) -> None:
+        """Writes the whole of `predict` to `path` as an ONNX graph of one input and one output."""
+        trainer = self.trainer
+        network = build_network(self.hyperparameters, trainer.members_count, trainer.features)
         network.set_weights(self.weights)
         windows = keras.Input(network.input_shape[1:], dtype="float32", name="windows")
         blend = _Blend(self.linear, self.hyperparameters.blend)
-        return keras.Model(windows, blend([windows, network(windows)]))
+        whole = keras.Model(windows, blend([windows, network(windows)]))
+        signature = [keras.InputSpec(shape=whole.input_shape, dtype="float32", name="windows")]
+        with hushed():
+            whole.export(path, format="onnx", verbose=False, input_signature=signature)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

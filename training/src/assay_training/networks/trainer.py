@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
 from assay.errors import TrainingError
 from assay.features.windows import Windows
 from assay.forecast.distribution import Floats
 from assay.forecast.log_linear_t import recency_weights
-
 from assay_training.networks.base import Hyperparameters, MemberHead, build_network
 from assay_training.networks.layers import MemberLayer
 
@@ -50,9 +50,7 @@ class Trainer:
         self._inputs = tf.TensorSpec(shape, tf.float32)
         column = tf.TensorSpec((None,), tf.float32)
         order = tf.TensorSpec((hyperparameters.epochs, None), tf.int32)
-        self._run = tf.function(
-            self._epochs, input_signature=[self._inputs, column, column, order]
-        )
+        self._run = tf.function(self._epochs, input_signature=[self._inputs, column, column, order])
         self._forward = tf.function(self._answer, input_signature=[self._inputs])
 
     def fit(

@@ -13,7 +13,7 @@ import numpy as np
 from assay.clock import Clock
 from assay.errors import InvalidBars, TooLittleHistory
 from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS
-from assay.market.bars import Bars, CheckedBars
+from assay.market.bars import Bars
 from assay.market.csv_bars import read_bars_csv, write_bars_csv
 from assay.market.sources.base import DailySource
 from assay.market.sources.yahoo import YahooSource
@@ -59,13 +59,17 @@ def load_training_bars(
             csv = raw_dir / name
             _download(source, symbol, csv, start=start, deadline_seconds=deadline_seconds)
         paths.append(csv)
-    gold, sp500 = (read_bars_csv(path) for path in paths)
-    _check_overlap(paths, gold.bars, sp500.bars)
-    _check_length(paths[0], gold, sp500.bars)
-    summaries = (
-        f"{path}: {bars.summary()}" for path, bars in zip(paths, (gold, sp500), strict=True)
-    )
-    return TrainingBars(gold.bars, sp500.bars, tuple(summaries))
+    bars = read_pair(*paths)
+    _check_length(paths[0], bars)
+    return bars
+
+
+def read_pair(gold_csv: Path, sp500_csv: Path) -> TrainingBars:
+    """Both series from their files; InvalidBars where they have no session in common."""
+    gold, sp500 = read_bars_csv(gold_csv), read_bars_csv(sp500_csv)
+    _check_overlap([gold_csv, sp500_csv], gold.bars, sp500.bars)
+    summaries = (f"{gold_csv}: {gold.summary()}", f"{sp500_csv}: {sp500.summary()}")
+    return TrainingBars(gold.bars, sp500.bars, summaries)
 
 
 def _download(
@@ -95,15 +99,15 @@ def _check_overlap(paths: list[Path], gold: Bars, sp500: Bars) -> None:
     )
 
 
-def _check_length(path: Path, gold: CheckedBars, sp500: Bars) -> None:
+def _check_length(path: Path, bars: TrainingBars) -> None:
     """Counts gold's sessions from the S&P's first on: earlier ones have no features."""
-    usable = int(np.sum(gold.bars.session >= sp500.session[0])) if len(sp500) else 0
+    usable = int(np.sum(bars.gold.session >= bars.sp500.session[0]))
     if usable >= LEAST_SESSIONS:
         return
     raise TooLittleHistory(
-        f"{path}: {gold.rows} lines hold {usable} gold sessions that the S&P 500 covers; training "
-        f"needs at least {LEAST_SESSIONS}: {LEAST_TRAINING_ROWS + WARM_UP_SESSIONS} to fit on, "
-        f"the rest to tune and to evaluate",
+        f"{path}: {len(bars.gold)} rows hold {usable} gold sessions that the S&P 500 covers; "
+        f"training needs at least {LEAST_SESSIONS}: {LEAST_TRAINING_ROWS + WARM_UP_SESSIONS} to "
+        "fit on, the rest to tune and to evaluate",
         needed=LEAST_SESSIONS,
         available=usable,
         file=str(path),

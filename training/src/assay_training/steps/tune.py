@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -74,23 +75,24 @@ def tune(
     same configurations. A configuration drawn twice is fitted once and listed once.
     """
     tried: dict[Hyperparameters, Trial] = {}
+    evaluated = itertools.count(1)
 
     def objective(sample: dict[str, Any]) -> dict[str, Any]:
         hyperparameters = replace(default, **sample)
         if hyperparameters not in tried:
             tried[hyperparameters] = _try(hyperparameters, matrix, rows, recipe)
-        nonlocal done
-        done += 1
-        on_trial(done, max_evals)
+        on_trial(next(evaluated), max_evals)
         return {"loss": tried[hyperparameters].crps, "status": STATUS_OK}
 
-    done = 0
+    if max_evals == 1:
+        objective({})
+        return list(tried.values())
     choices = default.choices
     fmin(
         objective,
         {name: hp.choice(name, values) for name, values in choices.items()},
         algo=partial(tpe.suggest, n_startup_jobs=_RANDOM_TRIALS),
-        max_evals=max_evals,
+        max_evals=max_evals - 1,  # hyperopt does not count the points it is given
         points_to_evaluate=[
             {name: values.index(getattr(default, name)) for name, values in choices.items()}
         ],

@@ -1,0 +1,1 @@
+"""The training flow: its steps in order, plainly and as a Prefect flow."""

@@ -1,0 +1,263 @@
+"""The steps of training in their order, free of any orchestrator.
+
+How a step is called is left to the runner: plainly, or as a Prefect task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.bundle.files import load_bundle
+from assay.bundle.metadata import ModelMetadata
+from assay.errors import BundleError, BundleMissing
+from assay.evaluation.leaderboard import Origins, leaderboard
+from assay.evaluation.walk_forward import Fit, Recipe, fit_at, origins_at, walk_forward
+from assay.features.build import FeatureMatrix, build_features
+from assay.features.windows import windows
+from assay.forecast.distribution import Floats
+from assay.forecast.log_linear_t import LogLinearT, LogLinearTRecipe
+from assay_training.flows.families import FamilyResult, recipe_json, search_family
+from assay_training.flows.plan import TrainOptions, TrainResult
+from assay_training.flows.surroundings import Plainly, Runner, Surroundings
+from assay_training.networks.families import FAMILIES
+from assay_training.progress import Progress
+from assay_training.steps.benchmarks import benchmark_forecasts
+from assay_training.steps.export_log_linear import export_log_linear
+from assay_training.steps.export_network import export_network
+from assay_training.steps.gate import Candidate, Decision, decide
+from assay_training.steps.load import TrainingBars, load_training_bars
+from assay_training.steps.publish import Evaluation, publish
+
+CHECKED_WINDOWS = 500
+
+T = TypeVar("T")
+
+
+def run_training(
+    options: TrainOptions,
+    surroundings: Surroundings | None = None,
+    *,
+    runner: Runner | None = None,
+) -> TrainResult:
+    """Trains, judges, and publishes into `options.out` what passes.
+
+    Raises MarketDataError for bars that cannot be used, TrainingError where a fit or an export
+    fails, OSError where the bundle cannot be written. What is tracked cannot fail the run.
+    """
+    around = surroundings or Surroundings.usual(options)
+    with around.progress:
+        run = _Run(options, around, runner or Plainly())
+        try:
+            result = run.result()
+        except BaseException:
+            around.tracker.finish(failed=True)
+            raise
+        around.tracker.finish()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    options: TrainOptions
+    around: Surroundings
+    runner: Runner
+
+    def result(self) -> TrainResult:
+        bars = self._load()
+        matrix, rows = self._features(bars)
+        benchmarks, linear = self._benchmarks(matrix, rows)
+        published = _published(self.options, self.around.progress)
+        families = self._families(matrix, rows, published)
+        trials = tuple(trial for family in families for trial in family.trials)
+        candidates = [linear, *(family.candidate() for family in families)]
+        origins = origins_at(matrix, rows)
+        decision = self._decide(origins, benchmarks, candidates, published)
+        evaluation = _evaluation(origins, benchmarks, candidates)
+        self._log(evaluation)
+        metadata = self._publish(decision, matrix, bars, evaluation)
+        return TrainResult(decision, metadata, evaluation, trials)
+
+    def _step(self, title: str, step: Callable[[], T]) -> T:
+        self.around.progress.step(title)
+        return self.runner.run(title, step)
+
+    def _load(self) -> TrainingBars:
+        options, around = self.options, self.around
+        bars = self._step(
+            "load bars",
+            lambda: load_training_bars(
+                options.gold_csv,
+                options.sp500_csv,
+                raw_dir=around.settings.data_dir / "raw",
+                clock=around.clock,
+                deadline_seconds=around.settings.download_deadline_seconds,
+            ),
+        )
+        for summary in bars.summaries:
+            around.progress.say(summary)
+        return bars
+
+    def _features(self, bars: TrainingBars) -> tuple[FeatureMatrix, NDArray[np.intp]]:
+        matrix = self._step("build features", lambda: build_features(bars.gold, bars.sp500))
+        rows = self.around.plan.rows(matrix)
+        first, last = matrix.session[rows[0] + 1], matrix.session[rows[-1] + 1]
+        self.around.progress.say(f"{len(rows)} origins, targets {first} to {last}")
+        self.around.tracker.start(
+            f"{'quick' if self.options.quick else 'full'} {last}",
+            {
+                "seed": self.options.seed,
+                "quick": self.options.quick,
+                "gold": bars.gold.fingerprint(),
+                "sp500": bars.sp500.fingerprint(),
+                "origins": len(rows),
+                "first_target": first,
+                "last_target": last,
+            },
+        )
+        return matrix, rows
+
+    def _benchmarks(
+        self, matrix: FeatureMatrix, rows: NDArray[np.intp]
+    ) -> tuple[dict[str, Floats], Candidate]:
+        update = self.around.progress.update
+        return self._step(
+            "forecast with the benchmarks",
+            lambda: (
+                benchmark_forecasts(
+                    matrix.close, rows, on_progress=partial(update, "garch_t, refits")
+                ),
+                _log_linear_t(matrix, rows, partial(update, "log_linear_t, folds")),
+            ),
+        )
+
+    def _families(
+        self, matrix: FeatureMatrix, rows: NDArray[np.intp], published: ModelMetadata | None
+    ) -> list[FamilyResult]:
+        """Tunes each family and walks it forward; all at once where the runner can."""
+        kept = published.promotion.get("recipe") if published else None
+        steps: list[tuple[str, Callable[[], FamilyResult]]] = []
+        for name, default in FAMILIES.items():
+            progress = None if self.runner.elsewhere else self.around.progress
+            step = partial(
+                search_family,
+                default,
+                matrix,
+                rows,
+                self.around.plan,
+                seed=self.options.seed,
+                kept=kept,
+                on_start=progress.step if progress else None,
+                on_progress=progress.update if progress else None,
+            )
+            steps.append((f"tune and walk forward {name}", step))
+            if progress is None:
+                self.around.progress.step(f"tune and walk forward {name}, on the cluster")
+        found = self.runner.each(steps)
+        for family in found:
+            self.around.progress.say(str(family))
+            self.around.tracker.trials(family.trials)
+        return found
+
+    def _decide(
+        self,
+        origins: Origins,
+        benchmarks: dict[str, Floats],
+        candidates: list[Candidate],
+        published: ModelMetadata | None,
+    ) -> Decision:
+        decision = self._step(
+            "judge at the gate",
+            lambda: decide(
+                origins,
+                benchmarks,
+                candidates,
+                incumbent=published.type if published else None,
+                seed=self.options.seed,
+            ),
+        )
+        self.around.progress.say(decision.verdict)
+        return decision
+
+    def _log(self, evaluation: Evaluation) -> None:
+        self.around.tracker.metrics(
+            {
+                f"{row['name']}.{score}": float(value)
+                for row in evaluation.rows
+                for score, value in row.items()
+                if isinstance(value, float)
+            }
+        )
+
+    def _publish(
+        self,
+        decision: Decision,
+        matrix: FeatureMatrix,
+        bars: TrainingBars,
+        evaluation: Evaluation,
+    ) -> ModelMetadata | None:
+        """Fits the winner on all bars, exports, publishes and registers it."""
+        if decision.winner is None:
+            return None
+        recipe = decision.winner.recipe
+        fit, model = self._step("fit and export the winner", lambda: fit_final(recipe, matrix))
+        metadata = self._step(
+            "publish and register the bundle",
+            lambda: publish(
+                self.options.out,
+                decision=decision,
+                fit=fit,
+                model=model,
+                gold=bars.gold,
+                sp500=bars.sp500,
+                evaluation=evaluation,
+                recipe=recipe_json(recipe),
+                clock=self.around.clock,
+            ),
+        )
+        self.around.tracker.register(self.options.out, version=metadata.version)
+        self.around.progress.say(f"{metadata.type} {metadata.version} in {self.options.out}")
+        return metadata
+
+
+def fit_final(recipe: Recipe, matrix: FeatureMatrix) -> tuple[Fit, bytes]:
+    """`recipe` fitted on every known target, and its ONNX graph, checked on the newest windows."""
+    last = len(matrix) - 1
+    fit = fit_at(recipe, matrix, last)
+    if isinstance(fit.predictor, LogLinearT):
+        return fit, export_log_linear(fit.predictor, lookback=recipe.lookback)
+    newest = np.arange(last + 1)[-CHECKED_WINDOWS:]
+    sample = windows(fit.standardizer.transform(matrix.values), newest, recipe.lookback)
+    return fit, export_network(fit.predictor, sample)  # type: ignore[arg-type]  # the other kind
+
+
+def _log_linear_t(
+    matrix: FeatureMatrix, rows: NDArray[np.intp], on_fold: Callable[[int, int], None]
+) -> Candidate:
+    recipe = LogLinearTRecipe()
+    walk = walk_forward(recipe, matrix, rows, on_fold=on_fold)
+    return Candidate(recipe.name, recipe, walk, walk.quantiles())
+
+
+def _evaluation(
+    origins: Origins, benchmarks: dict[str, Floats], candidates: Sequence[Candidate]
+) -> Evaluation:
+    forecasts = benchmarks | {candidate.name: candidate.quantiles for candidate in candidates}
+    start, end = str(origins.target[0]), str(origins.target[-1])
+    return Evaluation(len(origins.target), start, end, leaderboard(origins, forecasts))
+
+
+def _published(options: TrainOptions, progress: Progress) -> ModelMetadata | None:
+    """What the bundle in `out` says of itself; None where there is none that can be read."""
+    try:
+        return load_bundle(options.out).metadata
+    except BundleMissing:
+        return None
+    except BundleError as error:
+        progress.say(f"The present bundle cannot be read, so it is no champion: {error}")
+        return None

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from assay.clock import FixedClock
+from assay.errors import InvalidBars, SourceUnavailable, TooLittleHistory
+from assay.market.csv_bars import write_bars_csv
+from assay.market.sources.simulated import SimulatedSource
+from assay_training.steps.load import load_training_bars
+
+CLOCK = FixedClock(datetime(2007, 6, 29, 23, tzinfo=UTC))
+
+
+def test_two_files_are_read_and_summed_up(simulated_csvs, simulated_bars, tmp_path):
+    found = load_training_bars(*simulated_csvs, raw_dir=tmp_path, clock=CLOCK)
+    assert np.array_equal(found.gold.close, simulated_bars[0].close)
+    assert np.array_equal(found.sp500.close, simulated_bars[1].close)
+    assert found.summaries[0] == f"{simulated_csvs[0]}: 1703 rows, 1703 bars, 0 set aside"
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_that_are_not_named_are_downloaded_and_read_back(simulated_bars, tmp_path):
+    raw = tmp_path / "raw"
+    source = SimulatedSource(CLOCK)
+    found = load_training_bars(None, None, raw_dir=raw, clock=CLOCK, source=source)
+    assert np.array_equal(found.gold.close, simulated_bars[0].close)
+    assert sorted(path.name for path in raw.iterdir()) == ["gold.csv", "sp500.csv"]
+    again = load_training_bars(raw / "gold.csv", raw / "sp500.csv", raw_dir=raw, clock=CLOCK)
+    assert again.gold.fingerprint() == found.gold.fingerprint()
+
+
+class Down:
+    """A source that does not answer."""
+
+    name = "down"
+
+    def fetch(self, symbol, *, start, deadline_seconds):
+        raise SourceUnavailable(f"no answer for {symbol}")
+
+
+def test_a_failed_download_leaves_the_files_of_before(tmp_path):
+    (tmp_path / "gold.csv").write_text("kept")
+    with pytest.raises(SourceUnavailable, match="GC=F"):
+        load_training_bars(None, None, raw_dir=tmp_path, clock=CLOCK, source=Down())
+    assert (tmp_path / "gold.csv").read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["gold.csv"]
+
+
+def test_files_of_different_years_are_refused_by_name_and_span(
+    simulated_csvs, simulated_bars, tmp_path
+):
+    sp500 = simulated_bars[1]
+    early = tmp_path / "early.csv"
+    late_gold = tmp_path / "late.csv"
+    write_bars_csv(early, sp500.until(date(2003, 12, 31)))
+    gold = simulated_bars[0]
+    write_bars_csv(late_gold, gold.take(gold.session >= np.datetime64("2004-01-01")))
+    with pytest.raises(InvalidBars) as caught:
+        load_training_bars(late_gold, early, raw_dir=tmp_path, clock=CLOCK)
+    assert str(caught.value) == (
+        f"{late_gold} (2004-01-05 to 2007-06-29) and {early} (2000-08-30 to 2003-12-31) have no "
+        "session in common; both must cover the same years"
+    )
+
+
+def test_a_short_file_is_refused_by_name_and_count(simulated_csvs, simulated_bars, tmp_path):
+    short = tmp_path / "short.csv"
+    write_bars_csv(short, simulated_bars[0].take(slice(0, 400)))
+    with pytest.raises(TooLittleHistory) as caught:
+        load_training_bars(short, simulated_csvs[1], raw_dir=tmp_path, clock=CLOCK)
+    assert str(short) in str(caught.value)
+    assert "400 rows" in str(caught.value)
+    assert (caught.value.needed, caught.value.available) == (1600, 400)
+
+
+def test_an_absent_file_is_refused(simulated_csvs, tmp_path):
+    with pytest.raises(InvalidBars, match=r"absent\.csv: cannot be read"):
+        load_training_bars(
+            tmp_path / "absent.csv", simulated_csvs[1], raw_dir=tmp_path, clock=CLOCK
+        )

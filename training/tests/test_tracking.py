@@ -1,0 +1,140 @@
+"""MLflow on a database of the test's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay.bundle.files import load_bundle
+from assay.features.spec import FEATURES
+from assay_training.networks.mlp import MLPHyperparameters
+from assay_training.settings import TrainingSettings
+from assay_training.steps.tune import Trial
+from assay_training.tracking import Careful, MlflowTracker
+
+pytestmark = [
+    pytest.mark.slow,
+    # MLflow's own models use a loader strategy that SQLAlchemy 2.1 deprecates
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
+    # MLflow warns of a type hint in its own code as it is imported
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+]
+
+TRIALS = [
+    Trial("MLP", MLPHyperparameters(), 0.0051, np.full(7, 0.0051)),
+    Trial("MLP", MLPHyperparameters(width=16), 0.0052, np.full(7, 0.0052)),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_as_it_was():
+    """MLflow writes the address it was given into the environment."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_address_in_the_environment(monkeypatch):
+    for name in ("MLFLOW_TRACKING_URI", "DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def tracked(linear_bundle, tmp_path_factory):
+    """A finished run that registered `linear_bundle`, and then a second version of it."""
+    data = tmp_path_factory.mktemp("data")
+    tracker = MlflowTracker(TrainingSettings(data_dir=data))
+    for name in ("first", "second"):
+        tracker.start(name, {"seed": 7, "quick": True})
+        tracker.trials(TRIALS)
+        tracker.metrics({"MLP.crps": 0.0051, "garch_t.crps": 0.0052})
+        tracker.register(linear_bundle, version="one")
+        tracker.finish()
+    return data
+
+
+@pytest.fixture
+def client(tracked):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{tracked / 'mlflow.db'}")
+
+
+def runs(client, query: str):
+    (experiment,) = [e for e in client.search_experiments() if e.name == "assay-gold"]
+    return client.search_runs([experiment.experiment_id], query)
+
+
+def test_a_run_keeps_its_parameters_and_figures(client):
+    (run,) = runs(client, "attributes.run_name = 'first'")
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"seed": "7", "quick": "True"}
+    assert run.data.metrics == {"MLP.crps": 0.0051, "garch_t.crps": 0.0052}
+
+
+def test_every_configuration_tried_is_a_run_below(client):
+    (parent,) = runs(client, "attributes.run_name = 'first'")
+    below = runs(client, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert {run.data.params["width"] for run in below} == {"16", "32"}
+    assert {run.data.metrics["crps"] for run in below} == {0.0051, 0.0052}
+    assert {run.info.status for run in below} == {"FINISHED"}
+
+
+def test_the_newest_version_is_champion_and_holds_the_whole_bundle(client, tracked, linear_bundle):
+    import mlflow
+
+    version = client.get_model_version_by_alias("assay-gold", "champion")
+    assert int(version.version) == 2
+    mlflow.set_tracking_uri(f"sqlite:///{tracked / 'mlflow.db'}")
+    folder = mlflow.artifacts.download_artifacts("models:/assay-gold@champion")
+    loaded = load_bundle(Path(folder) / "extra_files")
+    assert loaded.digest == load_bundle(linear_bundle).digest
+
+
+def test_the_registered_model_answers_as_the_bundle_does(client, tracked):
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tracked / 'mlflow.db'}")
+    model = mlflow.pyfunc.load_model("models:/assay-gold@champion")
+    answer = model.predict(np.zeros((3, 1, len(FEATURES)), np.float32))
+    assert np.allclose(answer["parameters"], [[-0.2, 5.0]] * 3)
+
+
+def test_a_tracker_that_cannot_be_reached_is_told_of_once_and_costs_nothing_else(
+    linear_bundle, tmp_path
+):
+    told = []
+    settings = TrainingSettings(data_dir=tmp_path, tracking_uri="http://127.0.0.1:9")
+    tracker = Careful(MlflowTracker(settings), warn=told.append)
+    tracker.start("lost", {})
+    tracker.trials(TRIALS)
+    tracker.metrics({"MLP.crps": 0.0051})
+    tracker.register(linear_bundle, version="one")
+    tracker.finish()
+    assert len(told) == 1
+    assert "training goes on" in told[0]
+
+
+def test_without_settings_all_stays_in_the_data_folder(tmp_path):
+    settings = TrainingSettings(data_dir=tmp_path)
+    assert settings.mlflow_tracking == f"sqlite:///{tmp_path}/mlflow.db"
+    assert settings.mlflow_registry == settings.mlflow_tracking
+    assert settings.mlflow_artifacts == f"file://{tmp_path}/mlartifacts"
+    assert settings.mlflow_model == "assay-gold"
+
+
+def test_databricks_needs_host_and_token_and_then_has_the_say(monkeypatch):
+    monkeypatch.setenv("DATABRICKS_HOST", "https://example.cloud.databricks.com")
+    assert not TrainingSettings().on_databricks
+    monkeypatch.setenv("DATABRICKS_TOKEN", "secret")
+    settings = TrainingSettings()
+    assert (settings.mlflow_tracking, settings.mlflow_registry) == ("databricks", "databricks-uc")
+    assert settings.mlflow_model.count(".") == 2
+    assert settings.mlflow_experiment.startswith("/")
+    assert settings.mlflow_artifacts is None
+    assert "secret" not in repr(settings)
