@@ -1,0 +1,37 @@
+"""env.example lists every setting of every service, and no other."""
+
+from __future__ import annotations
+
+import re
+
+from assay_backend.settings import Settings, environment_name
+from assay_training.settings import TrainingSettings
+
+START_SCRIPT = {"BACKEND_PORT", "FRONTEND_PORT"}
+# Set by Hugging Face, not by people.
+SET_BY_SPACES = {"SPACE_HOST"}
+
+
+def training_names() -> set[str]:
+    return {
+        str(info.validation_alias) if info.validation_alias else f"ASSAY_{name.upper()}"
+        for name, info in TrainingSettings.model_fields.items()
+    }
+
+
+def test_every_setting_is_listed_once_with_a_line_on_it(checkout):
+    text = (checkout / "env.example").read_text(encoding="utf-8")
+    listed = re.findall(r"^# ([A-Z0-9_]+)=", text, re.M)
+    read_by_dashboard = set(
+        re.findall(
+            r'environ\.get\("([A-Z_]+)"\)',
+            (checkout / "frontend/src/assay_frontend/settings.py").read_text(encoding="utf-8"),
+        )
+    )
+    backend = {environment_name(name, info) for name, info in Settings.model_fields.items()}
+    expected = START_SCRIPT | backend | training_names() | (read_by_dashboard - SET_BY_SPACES)
+    assert set(listed) == expected
+    assert len(listed) == len(set(listed))
+    lines = text.splitlines()
+    above = [lines[n - 1] for n, line in enumerate(lines) if re.match(r"# [A-Z0-9_]+=", line)]
+    assert all(re.fullmatch(r"# [^=]+(\.|\.\.\.|,)", line) for line in above), above
