@@ -147,6 +147,15 @@ def test_a_model_that_answers_otherwise_than_promised_is_refused(folder):
         load_bundle(folder)
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_pipe_in_place_of_a_file_is_refused_without_waiting(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(BundleError, match="no regular file") as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(folder / name)
+
+
 @pytest.mark.parametrize("name", ["../secret", "a/b", ".hidden"])
 def test_a_manifest_cannot_name_files_outside_the_bundle(folder, name):
     body = json.loads((folder / MANIFEST).read_text())

@@ -9,7 +9,12 @@ from assay.calendars import gold_calendar
 from assay.evaluation import scores
 from assay.evaluation.coverage_tests import christoffersen, holm, kupiec
 from assay.evaluation.leaderboard import Origins, forecast_records, leaderboard
-from assay.evaluation.significance import better_p_value, diebold_mariano, pesaran_timmermann
+from assay.evaluation.significance import (
+    better_p_value,
+    diebold_mariano,
+    pesaran_timmermann,
+    uniform_p,
+)
 from assay.forecast.distribution import LEVELS, level_index
 
 
@@ -80,6 +85,13 @@ def test_pesaran_timmermann_by_simulation():
     assert pesaran_timmermann(np.ones(300), outcomes) is None
 
 
+def test_uniformity_equals_an_independent_library():
+    rng = np.random.default_rng(10)
+    for values in (rng.random(400), rng.beta(1.3, 1.0, 400)):
+        expected = stats.kstest(values, "uniform", method="asymp").pvalue
+        assert uniform_p(values) == pytest.approx(expected, rel=1e-6)
+
+
 def test_kupiec_by_hand():
     """10 misses in 100 at 5 %: LR = 2 (10 ln 2 + 90 ln(.9/.95)) = 4.131, p = .0421."""
     missed = np.arange(100) < 10
@@ -131,3 +143,14 @@ def test_the_leaderboard_row_by_row():
     assert list(record["q"]) == [
         "0.025", "0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95", "0.975",
     ]  # fmt: skip
+
+
+def test_a_market_that_stood_still_has_null_where_a_score_is_undefined():
+    days = gold_calendar().days[5000:5031]
+    still = np.full(30, 1000.0)
+    walk = np.tile(0.01 * stats.norm.ppf(LEVELS), (30, 1))
+    row = leaderboard(
+        Origins(days[:-1], days[1:], still, still), {"random_walk": walk, "garch_t": walk}
+    )[0]
+    assert row["rmse_ratio_rw"] is row["r2_oos"] is row["dm_p_vs_garch_t"] is None
+    assert row["mape"] == 0.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,9 +10,11 @@ from assay.errors import TooLittleHistory
 from assay.evaluation.walk_forward import Fit, fit_at, origin_rows, walk_forward
 from assay.features.build import build_features
 from assay.forecast.calibration import WINDOW, CalibrationState
+from assay.forecast.location import shrunk_drift
 from assay.forecast.log_linear_t import LogLinearTRecipe
 from assay.forecast.pipeline import Champion, forecast_next, forecast_path
 from assay.forecast.scale import LOG_SCALE
+from assay.market.bars import Bars
 
 
 @pytest.fixture(scope="module")
@@ -103,16 +106,51 @@ def test_too_few_bars_are_named(bars, champion):
         forecast_next(champion, gold.take(slice(0)), sp500)
 
 
+def rising(gold: Bars) -> Bars:
+    """`gold` with a drift that no standard error hides."""
+    lift = np.exp(0.004 * np.arange(len(gold)))
+    return replace(
+        gold,
+        open=gold.open * lift,
+        high=gold.high * lift,
+        low=gold.low * lift,
+        close=gold.close * lift,
+    )
+
+
 def test_a_fold_learns_from_nothing_at_or_after_its_first_origin(bars):
     """Fitting as at a row gives the same model however the later bars look."""
-    gold, sp500 = bars
+    gold, sp500 = rising(bars[0]), bars[1]
     row = 1000
     whole = fit_at(LogLinearTRecipe(), build_features(gold, sp500), row)
     known = gold.take(slice(row + 1))
     alone = fit_at(LogLinearTRecipe(), build_features(known, sp500), row)
     np.testing.assert_array_equal(whole.predictor.coefficients, alone.predictor.coefficients)
     np.testing.assert_array_equal(whole.standardizer.mean, alone.standardizer.mean)
-    assert whole.location == alone.location
+    assert whole.location == alone.location != 0.0
+    assert whole.location == shrunk_drift(
+        np.diff(np.log(gold.close[whole_from(gold, sp500) : row + 1]))
+    )
+
+
+def whole_from(gold: Bars, sp500: Bars) -> int:
+    """The first row with features, from which on `fit_at` trains."""
+    return int(np.flatnonzero(build_features(gold, sp500).usable)[0])
+
+
+def test_the_first_outcome_added_is_that_of_the_first_target_after_calibrated_to(bars, champion):
+    """The origin `calibrated_to` itself has a target beyond it, and no earlier origin has."""
+    gold, sp500 = bars
+    marked = replace(champion, calibration=CalibrationState(np.full(WINDOW, 0.5)))
+    path = forecast_path(marked, gold, sp500, first_origin=champion.calibrated_to)
+    unmoved = forecast_path(
+        replace(marked, calibrated_to=gold.last_session),
+        gold,
+        sp500,
+        first_origin=champion.calibrated_to,
+    )
+    np.testing.assert_array_equal(path.quantiles[0], unmoved.quantiles[0])
+    assert not np.array_equal(path.quantiles[1], unmoved.quantiles[1])
 
 
 def test_origins_are_bounded_by_their_targets(bars):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from assay.errors import BundleCorrupt, BundleMissing
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 INCOMING = ".incoming"
+MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the bundle in `folder`; BundleMissing or BundleCorrupt name the file."""
     path = folder / MANIFEST
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads(read_regular(path))
         version, files = body["format_version"], dict(body["files"])
     except OSError as error:
         raise BundleMissing(f"no bundle: {path} {_why(error)}", path=str(path)) from error
@@ -74,7 +78,7 @@ def read_verified(folder: Path, name: str, expected: str) -> bytes:
     found = []
     for candidate in (path, folder / INCOMING / name, path):
         try:
-            data = candidate.read_bytes()
+            data = read_regular(candidate)
         except OSError as error:
             found.append(_why(error))
             continue
@@ -84,6 +88,18 @@ def read_verified(folder: Path, name: str, expected: str) -> bytes:
     if found[0].startswith("does not match"):
         raise BundleCorrupt(f"{path} {found[0]}", path=str(path))
     raise BundleMissing(f"{path} {found[0]}", path=str(path))
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file of sane size; OSError for a pipe, a folder or a giant."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe's other end may never come
+    with os.fdopen(descriptor, "rb") as handle:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "is no regular file")
+        if found.st_size > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES} bytes")
+        return handle.read()
 
 
 def _why(error: OSError) -> str:

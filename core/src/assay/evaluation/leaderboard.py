@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.calendars import Days
 from assay.evaluation import scores
-from assay.evaluation.significance import diebold_mariano
+from assay.evaluation.significance import diebold_mariano, pesaran_timmermann, uniform_p
 from assay.forecast.distribution import (
     INTERVAL_LEVELS,
     LEVELS,
@@ -44,7 +44,9 @@ class Origins:
 def leaderboard(origins: Origins, forecasts: Mapping[str, Floats]) -> list[Row]:
     """One row a forecaster; `forecasts` maps names to log-return quantiles (n, 199).
 
-    Must hold `random_walk` and `garch_t`, which the tests of significance compare with on CRPS.
+    Must hold `random_walk` and `garch_t`, which the tests of significance compare with on CRPS;
+    `direction_p` is Pesaran and Timmermann's, `pit_ks_p` Kolmogorov and Smirnov's. None stands for
+    what is undefined.
     """
     outcomes = origins.log_returns
     losses = {name: scores.crps(grid, outcomes) for name, grid in forecasts.items()}
@@ -64,6 +66,7 @@ def leaderboard(origins: Origins, forecasts: Mapping[str, Floats]) -> list[Row]:
                 str(level): float(100.0 * scores.winkler(grid, outcomes, level).mean())
                 for level in INTERVAL_LEVELS
             },
+            "pit_ks_p": uniform_p(scores.pit(grid, outcomes)),
             "dm_p_vs_random_walk": _p_value(losses[name], losses[RANDOM_WALK]),
             "dm_p_vs_garch_t": _p_value(losses[name], losses[GARCH_T]),
         }
@@ -76,18 +79,19 @@ def _point_scores(origins: Origins, grid: Floats) -> Row:
     median = grid[:, MEDIAN_AT]
     error = origins.actual - origins.last_close * np.exp(median)
     outcomes = origins.log_returns
-    ratio = float(scores.squared_error(grid, outcomes).sum() / (outcomes**2).sum())
+    moved = float((outcomes**2).sum())
+    ratio = float(scores.squared_error(grid, outcomes).sum()) / moved if moved > 0.0 else None
     says = median != 0.0
     hits = np.sign(median[says]) == np.sign(outcomes[says])
-    rmse_p = diebold_mariano(scores.squared_error(grid, outcomes), outcomes**2)
     return {
         "mape": float(100.0 * np.mean(np.abs(error) / origins.actual)),
         "rmse": float(np.sqrt(np.mean(error**2))),
         "mae": float(np.mean(np.abs(error))),
-        "rmse_ratio_rw": float(np.sqrt(ratio)),
-        "r2_oos": 1.0 - ratio,
+        "rmse_ratio_rw": None if ratio is None else float(np.sqrt(ratio)),
+        "r2_oos": None if ratio is None else 1.0 - ratio,
         "direction_accuracy": float(hits.mean()) if says.any() else None,
-        "dm_p_rmse_vs_random_walk": rmse_p[1] if rmse_p else None,
+        "direction_p": pesaran_timmermann(median, outcomes),
+        "dm_p_rmse_vs_random_walk": _p_value(scores.squared_error(grid, outcomes), outcomes**2),
     }
 
 

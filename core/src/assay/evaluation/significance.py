@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import kolmogorov, stdtr
 
 from assay.forecast.distribution import Floats
 
@@ -33,6 +33,15 @@ def better_p_value(losses: Floats, rival_losses: Floats) -> float:
         return 1.0
     statistic, p = found
     return p / 2.0 if statistic < 0.0 else 1.0 - p / 2.0
+
+
+def uniform_p(pits: Floats) -> float:
+    """p-value that `pits` (n,) are uniform on [0, 1]: Kolmogorov-Smirnov, asymptotic in n."""
+    ordered, n = np.sort(pits), len(pits)
+    above = np.arange(1, n + 1) / n - ordered
+    below = ordered - np.arange(n) / n
+    distance = float(max(above.max(), below.max()))
+    return float(kolmogorov(np.sqrt(n) * distance))
 
 
 def pesaran_timmermann(forecasts: Floats, outcomes: Floats) -> float | None:

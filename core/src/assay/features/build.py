@@ -23,8 +23,6 @@ from assay.market.bars import Bars
 # Keeps ratios finite: variances of a market that stood still, and their ratios.
 _LEAST_VARIANCE = 1e-10
 _LEAST_RATIO = 1e-4
-_RANGE_SCALE_DECAY = 0.997
-_LEVEL_DECAY = 0.99
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,8 +108,8 @@ def _trusted_range(gold: Bars, variance: Floats, squared: Floats) -> Floats:
     is not to be trusted (before 2010, and on days whose high equals their low).
     """
     trusted = (gold.session >= np.datetime64(spec.RANGES_FROM)) & (gold.high > gold.low)
-    ranges = ewma(np.where(trusted, variance, np.nan), [_RANGE_SCALE_DECAY])[:, 0]
-    returns = ewma(np.where(trusted, squared, np.nan), [_RANGE_SCALE_DECAY])[:, 0]
+    ranges = ewma(np.where(trusted, variance, np.nan), [spec.RANGE_SCALE_DECAY])[:, 0]
+    returns = ewma(np.where(trusted, squared, np.nan), [spec.RANGE_SCALE_DECAY])[:, 0]
     with np.errstate(invalid="ignore"):
         scaled = variance * returns / ranges
     return np.where(trusted & np.isfinite(scaled), scaled, squared)
@@ -119,7 +117,7 @@ def _trusted_range(gold: Bars, variance: Floats, squared: Floats) -> Floats:
 
 def _sp500_columns(sp500: Bars, session: Days, gold_sigma: Floats) -> dict[str, Floats]:
     returns = log_returns(sp500.close)
-    means = ewma(returns**2, [0.8, spec.SCALE_DECAY, _LEVEL_DECAY])
+    means = ewma(returns**2, [0.8, spec.SCALE_DECAY, spec.LEVEL_DECAY])
     sigma = _volatility(means[:, 1])
     level = means[:, 2]
     klass = garman_klass(sp500.open, sp500.high, sp500.low, sp500.close)

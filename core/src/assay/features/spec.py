@@ -10,6 +10,8 @@ from typing import Literal
 FEATURE_VERSION = 1
 
 SCALE_DECAY = 0.94
+LEVEL_DECAY = 0.99
+RANGE_SCALE_DECAY = 0.997
 GOLD_DECAYS = (0.8, 0.9, 0.97, 0.99, 0.997)
 RANGE_DECAYS = (0.6, 0.9, 0.97)
 MOMENTUM_SESSIONS = (5, 20, 60)
@@ -66,7 +68,8 @@ def feature_fingerprint() -> str:
     meaning = {
         "version": FEATURE_VERSION,
         "features": [asdict(feature) for feature in FEATURES],
-        "scale_decay": SCALE_DECAY,
+        "decays": [SCALE_DECAY, LEVEL_DECAY, RANGE_SCALE_DECAY],
+        "mean_sessions": MEAN_SESSIONS,
         "cap": ABS_RETURN_CAP,
         "clip": CONTINUOUS_CLIP,
         "ranges_from": RANGES_FROM,

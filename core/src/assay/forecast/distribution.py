@@ -57,11 +57,6 @@ class ReturnDistribution:
         return float(self.quantiles[MEDIAN_AT])
 
     @property
-    def mean(self) -> float:
-        """The mean of the grid's quantiles, a log return."""
-        return float(self.quantiles.mean())
-
-    @property
     def probability_up(self) -> float:
         """P(log return > 0), linear between grid points, within [0.005, 0.995]."""
         return 1.0 - float(np.interp(0.0, self.quantiles, LEVELS))

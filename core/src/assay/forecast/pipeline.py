@@ -72,6 +72,14 @@ class Forecast:
         """Median of the close, in price units."""
         return self.price(self.returns.median)
 
+    @property
+    def expected_return(self) -> float:
+        """The location, a log return: the drift as far as it can be told from zero.
+
+        Calibration leaves it alone; a year of outcomes says as little about it as about the median.
+        """
+        return self.returns.median
+
     def price(self, log_return: float) -> float:
         """The close that `log_return` leads to, in price units."""
         return float(self.last_close * np.exp(log_return))

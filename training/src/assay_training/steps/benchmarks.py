@@ -15,6 +15,7 @@ from assay.forecast.distribution import LEVELS, student_t_quantiles
 
 GARCH_REFIT_SESSIONS = 20
 _PERCENT = 100.0
+_STILL_DF = 5.0
 
 
 def benchmark_forecasts(
@@ -60,6 +61,8 @@ def garch_t_quantiles(
 
 def _garch_variances(returns: Floats, known: int, ahead: int) -> tuple[Floats, float]:
     """One-step variances at the last `ahead` returns, by parameters fitted on the first `known`."""
+    if not returns[:known].any():  # a market that stood still has no likelihood
+        return np.zeros(ahead), _STILL_DF
     model = arch_model(returns, mean="Constant", vol="GARCH", p=1, q=1, dist="t", rescale=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a hard fit is judged by its scores, not by its warnings

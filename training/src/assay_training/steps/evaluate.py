@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -54,8 +56,9 @@ def evaluate_bundle(
     forecasts = {"champion": path.quantiles} | benchmark_forecasts(
         gold.close, rows, on_progress=lambda done, of: on_progress("garch_t", done, of)
     )
-    forecasts["log_linear_t"] = _log_linear_t(matrix, rows, on_progress)
-    return {
+    with contextlib.suppress(TooLittleHistory):  # a short file still has the champion judged
+        forecasts["log_linear_t"] = _log_linear_t(matrix, rows, on_progress)
+    report = {
         "n": len(rows),
         "start": str(origins.target[0]),
         "end": str(origins.target[-1]),
@@ -65,12 +68,27 @@ def evaluate_bundle(
         "rows": leaderboard(origins, forecasts),
         "forecasts": forecast_records(origins, forecasts["champion"]),
     }
+    finite: dict[str, Any] = _finite(report)
+    return finite
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """`value` with null for every number that is not finite: undefined is null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _log_linear_t(matrix: FeatureMatrix, rows: NDArray[np.intp], on_progress: Progress) -> Floats:
     """log_linear_t refitted as it goes; calibration warms up on the origins before `rows`."""
-    earliest = int(np.flatnonzero(matrix.usable)[LEAST_TRAINING_ROWS:][:1].sum())
-    warm = np.arange(min(max(int(rows[0]) - WINDOW, earliest), int(rows[0])), rows[-1] + 1)
+    usable = np.flatnonzero(matrix.usable)
+    earliest = (
+        int(usable[LEAST_TRAINING_ROWS]) if len(usable) > LEAST_TRAINING_ROWS else len(matrix)
+    )
+    first = min(max(int(rows[0]) - WINDOW, earliest), int(rows[0]))
+    warm = np.arange(first, rows[-1] + 1)
     walk = walk_forward(
         LogLinearTRecipe(),
         matrix,

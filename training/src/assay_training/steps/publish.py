@@ -36,6 +36,16 @@ class Evaluation:
     end: str
     rows: list[Row]
 
+    def to_json(self, champion: str) -> dict[str, Any]:
+        """As the bundle keeps it and the API tells it; `champion` names a row."""
+        return {
+            "n": self.n,
+            "start": self.start,
+            "end": self.end,
+            "champion": champion,
+            "rows": self.rows,
+        }
+
     def row(self, name: str) -> dict[str, Any]:
         """The row of forecaster `name`."""
         return next(row for row in self.rows if row["name"] == name)
@@ -61,28 +71,27 @@ def publish(
     winner = decision.winner
     if winner is None:
         raise ValueError("nothing to publish: the decision has no winner")
-    lookback = winner.recipe.lookback
-    zeros = np.zeros((1, lookback, len(FEATURE_NAMES)), dtype=np.float32)
-    smoke = OnnxPredictor(model).predict(zeros)[0]
+    champion = Champion(
+        predictor=fit.predictor,
+        standardizer=fit.standardizer,
+        lookback=winner.recipe.lookback,
+        location=fit.location,
+        calibration=CalibrationState(known_pits(winner.walk)),
+        calibrated_to=gold.last_session,
+    )
     metadata = ModelMetadata(
         name=MODEL_NAME,
         type=winner.name,
-        version=f"{gold.last_session}-{hashlib.sha256(model).hexdigest()[:8]}",
+        version=model_version(model, champion, gold),
         created_at=iso_utc(clock.now()),
         trained_from=str(gold.session[0]),
         trained_to=str(gold.last_session),
         data_fingerprint=data_fingerprint(gold, sp500),
         feature_fingerprint=feature_fingerprint(),
-        lookback=lookback,
-        smoke_parameters=(float(smoke[0]), float(smoke[1])),
+        lookback=champion.lookback,
+        smoke_parameters=_smoke(model, champion.lookback),
         libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
-        evaluation={
-            "n": evaluation.n,
-            "start": evaluation.start,
-            "end": evaluation.end,
-            "champion": winner.name,
-            "rows": evaluation.rows,
-        },
+        evaluation=evaluation.to_json(winner.name),
         skill=skill(evaluation, winner.name),
         promotion={
             "kind": decision.kind,
@@ -91,16 +100,25 @@ def publish(
             "recipe": recipe,
         },
     )
-    champion = Champion(
-        predictor=fit.predictor,
-        standardizer=fit.standardizer,
-        lookback=lookback,
-        location=fit.location,
-        calibration=CalibrationState(known_pits(winner.walk)),
-        calibrated_to=gold.last_session,
-    )
     write_bundle(out, bundle_contents(model=model, champion=champion, metadata=metadata))
     return load_bundle(out).metadata
+
+
+def model_version(model: bytes, champion: Champion, gold: Bars) -> str:
+    """The last session trained on, and a hash of everything that a forecast depends on."""
+    digest = hashlib.sha256(model)
+    scaler = champion.standardizer
+    for numbers in (scaler.mean, scaler.scale, champion.calibration.pits):
+        digest.update(np.ascontiguousarray(numbers).tobytes())
+    digest.update(repr(champion.location).encode())
+    return f"{gold.last_session}-{digest.hexdigest()[:8]}"
+
+
+def _smoke(model: bytes, lookback: int) -> tuple[float, float]:
+    """What the exported model answers to a window of zeros."""
+    zeros = np.zeros((1, lookback, len(FEATURE_NAMES)), dtype=np.float32)
+    log_scale, degrees_of_freedom = OnnxPredictor(model).predict(zeros)[0]
+    return float(log_scale), float(degrees_of_freedom)
 
 
 def known_pits(walk: WalkForward) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
