@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--gold", type=Path, required=True)
     parser.add_argument("--sp500", type=Path, required=True)
     options = parser.parse_args()
-    gold, sp500 = (read_bars_csv(path).bars for path in (options.gold, options.sp500))
+    gold, sp500 = (read_bars_csv(path, daily=True).bars for path in (options.gold, options.sp500))
     matrix = build_features(gold, sp500)
     rows = origin_rows(matrix, start=START, end=gold.last_session)
     walk = walk_forward(LogLinearTRecipe(), matrix, rows)

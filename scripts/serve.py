@@ -1,5 +1,8 @@
 """Runs the backend and the dashboard as one: both healthy, or nothing left behind.
 
+Each runs under a guard, which is this script again with `--guard`, and which ends it once this
+process is gone, whatever ended it.
+
 Needs the standard library only, so that `--check` can look at the ports before anything is
 installed. `start.sh` calls it; ports and addresses come from the environment.
 """
@@ -10,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -110,7 +114,10 @@ def _can_bind(port: int) -> bool:
 
 
 def start(service: Service, *, logs: Path, backend_port: int) -> Running:
-    """Start a service in a session of its own, so that it ends with all it has started."""
+    """Start a service in a session of its own, so that it ends with all it has started.
+
+    Its guard's stdin is a pipe that nobody writes to: it ends when this process does.
+    """
     log = logs / f"{service.name}.log"
     environment = os.environ | {
         "PORT": str(service.port),
@@ -119,15 +126,38 @@ def start(service: Service, *, logs: Path, backend_port: int) -> Running:
         "PYTHONUNBUFFERED": "1",
     }
     with log.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603 - the project's own module
-            [sys.executable, "-m", service.module],
+        process = subprocess.Popen(  # noqa: S603 - this script
+            [sys.executable, __file__, "--guard", service.name],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     return Running(service, process, log)
+
+
+def guard(service: Service) -> int:
+    """Run a service until it ends, or until stdin does: then end the whole process group."""
+    # A handler and not SIG_IGN, which the service would inherit. Its end is what is waited for.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: None)
+    process = subprocess.Popen(  # noqa: S603 - the project's own module
+        [sys.executable, "-m", service.module], stdin=subprocess.DEVNULL
+    )
+    while process.poll() is None:
+        starter_has_gone, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
+        if starter_has_gone:
+            _end_own_group(process)
+    status = process.returncode
+    return status if status >= 0 else 128 - status  # as shells report a signal
+
+
+def _end_own_group(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(0, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_GRACE_SECONDS)
+    os.killpg(0, signal.SIGKILL)  # this guard too
 
 
 def wait_until_healthy(running: Running, stop: threading.Event) -> None:
@@ -246,9 +276,12 @@ def say(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only see whether the ports are free")
+    parser.add_argument("--guard", metavar="SERVICE", help="run one service, until stdin ends")
     parser.add_argument("--logs", type=Path, default=Path("data/run"))
     arguments = parser.parse_args()
     services = configured_services()
+    if arguments.guard:
+        return guard(next(service for service in services if service.name == arguments.guard))
     try:
         if arguments.check:
             for service in services:

@@ -244,3 +244,11 @@ def test_a_signal_ends_both_services(start_assay, number: signal.Signals) -> Non
     os.kill(assay.process.pid, number)
     assert assay.wait() == 0
     assert assay.left_behind() == []
+
+
+@pytest.mark.slow
+def test_a_kill_that_nothing_can_catch_leaves_nothing_behind_either(start_assay) -> None:
+    assay = start_assay().until_ready()
+    os.kill(assay.process.pid, signal.SIGKILL)
+    assert assay.wait() == -signal.SIGKILL
+    assert assay.left_behind() == []

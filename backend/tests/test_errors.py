@@ -85,6 +85,20 @@ def test_a_wrong_method_is_a_405_that_names_the_right_ones(standing_client: Test
     Problem.model_validate_json(answer.content)
 
 
+@pytest.mark.parametrize("path", ["/health", "/v1/gold/forecast"])
+def test_what_is_only_read_takes_get_and_head(standing_client: TestClient, path: str) -> None:
+    answer = standing_client.post(path)
+    assert answer.status_code == 405
+    assert {*answer.headers["allow"].split(", ")} == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("path", ["/health/", "/v1/gold/forecast/", "/predict/", "/docs/"])
+def test_a_trailing_slash_names_nothing(standing_client: TestClient, path: str) -> None:
+    answer = standing_client.get(path, follow_redirects=False)
+    assert answer.status_code == 404
+    assert path in Problem.model_validate_json(answer.content).detail
+
+
 def test_a_bug_is_a_500_that_leaks_nothing_and_is_logged(app, caplog) -> None:
     api, client = app
 

@@ -73,6 +73,13 @@ def test_version_says_what_the_build_said(serve: Callable) -> None:
     assert version.model_version == "2026-10-30-small"
 
 
+def test_version_says_null_where_the_build_said_nothing(standing_client: TestClient) -> None:
+    answer = standing_client.get("/version")
+    version = VersionAnswer.model_validate_json(answer.content)
+    assert (version.git_commit, version.build_time) == (None, None)
+    assert version.version
+
+
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink], ids=["changed", "missing"])
 def test_a_damaged_file_is_named_and_its_repair_is_noticed(

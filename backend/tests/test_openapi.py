@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,7 +22,9 @@ WRITTEN = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return create_app(Settings()).openapi()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # FastAPI warns of an operation id that is not unique
+        return create_app(Settings()).openapi()
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -91,6 +96,52 @@ def test_it_is_served_with_a_page_for_people(standing_client: TestClient) -> Non
     page = standing_client.get("/docs")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
+
+
+def test_the_page_needs_no_host_but_this_one(standing_client: TestClient) -> None:
+    page = standing_client.get("/docs").text
+    assert "//" not in re.sub(r"<!--.*?-->", "", page), "an address with a host"
+    assert '"validatorUrl": null' in page, "Swagger UI would ask swagger.io for a badge"
+    named = re.findall(r"""(?:src|href)="([^"]+)"|url: '([^']+)'""", page)
+    addresses = [urljoin("/docs", one or other) for one, other in named]
+    assert {"/openapi.json"} < {*addresses}
+    assert len([address for address in addresses if address.endswith((".js", ".css"))]) == 2
+    for address in addresses:
+        if address != "data:,":
+            answer = standing_client.get(address)
+            assert answer.status_code == 200, address
+            assert answer.content
+            assert not re.search(r"""(@import|url\()\s*["']?(https?:)?//""", answer.text), address
+
+
+def test_an_asset_that_does_not_exist_is_a_problem(standing_client: TestClient) -> None:
+    answer = standing_client.get("/docs/assets/none.js")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_each_p_value_says_what_it_tests(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    skill, row = schemas["Skill"]["properties"], schemas["LeaderboardRow"]["properties"]
+    assert "squared errors of the median" in skill["p_value"]["description"]
+    assert "CRPS of the whole distribution" in skill["crps_p_value"]["description"]
+    assert "CRPS of the whole distribution" in row["dm_p_vs_random_walk"]["description"]
+    assert row["dm_p_vs_garch_t"]["description"]
+    expected_return = schemas["ForecastAnswer"]["properties"]["expected_return"]
+    assert "calibrated predictive distribution" in expected_return["description"]
+
+
+def test_every_get_takes_head_and_no_other_operation_describes_it(
+    document: dict[str, Any], standing_client: TestClient
+) -> None:
+    paths = [path for path, methods in document["paths"].items() if "get" in methods]
+    assert len(paths) >= 7
+    for path in [*paths, "/openapi.json", "/docs"]:
+        asked, got = standing_client.head(path), standing_client.get(path)
+        assert asked.status_code == 200, path
+        for name in ("content-type", "content-length", "etag", "cache-control"):
+            assert asked.headers.get(name) == got.headers.get(name), (path, name)
+    assert not any("head" in methods for methods in document["paths"].values())
 
 
 def test_the_examples_are_of_their_schemas() -> None:

@@ -82,7 +82,7 @@ def test_the_answer_is_what_the_domain_forecasts(
     body = client.post("/predict").json()
     assert body["last_close"] == gold.close[-1]
     assert body["prediction"] == expected.median
-    assert body["expected_return"] == expected.returns.mean
+    assert body["expected_return"] == expected.expected_return
     assert body["probability_up"] == expected.returns.probability_up
     assert body["predicted_date"] == str(gold_calendar().next_session(gold.last_session))
     for interval in body["intervals"]:

@@ -102,6 +102,12 @@ def test_the_port_opens_once_the_first_answer_can_be_given(
         body = json.load(answer)
         assert answer.headers["x-request-id"]
     assert body["model_version"] == "2026-10-30-small"
+    head = urllib.request.Request(
+        f"http://127.0.0.1:{environment['PORT']}/v1/gold/forecast", method="HEAD"
+    )
+    with direct.open(head, timeout=30) as answer:
+        assert int(answer.headers["content-length"]) > 0
+        assert answer.read() == b""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

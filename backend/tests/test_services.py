@@ -18,7 +18,8 @@ from assay.errors import RateLimited, SourceUnavailable
 from assay.market.feed import GoldFeed
 from assay.market.sources.simulated import SimulatedSource
 from assay.store import open_store
-from assay_backend.services import background
+from assay_backend.schemas.health import HealthAnswer
+from assay_backend.services import background, forecasts
 from assay_backend.services.background import in_daemon_thread
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.container import Services, build_services
@@ -282,6 +283,72 @@ def test_a_bug_in_the_background_is_logged_and_the_work_goes_on(
     assert any(
         record.exc_info and record.exc_info[0] is ZeroDivisionError for record in caplog.records
     )
+
+
+class BrokenFeed:
+    """Works until `bug` is set, which its snapshots then raise."""
+
+    def __init__(self, feed: GoldFeed) -> None:
+        self._feed = feed
+        self.refresh, self.next_due = feed.refresh, feed.next_due
+        self.bug: Exception | None = None
+
+    def snapshot(self):
+        if self.bug is not None:
+            raise self.bug
+        return self._feed.snapshot()
+
+
+def bugs_logged(caplog: pytest.LogCaptureFixture) -> int:
+    names = ("assay_backend.services.forecasts", "assay_backend.services.background")
+    return len([record for record in caplog.records if record.name in names and record.exc_info])
+
+
+def test_a_bug_in_the_forecast_is_a_500_until_a_forecast_can_be_made(
+    serve: Callable, clock, source, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    def divide_by_zero(*_: object, **__: object) -> None:
+        nonlocal calls
+        calls += 1
+        raise ZeroDivisionError("internals")
+
+    calls, made = 0, forecasts.forecast_next
+    monkeypatch.setattr(background, "TICK_SECONDS", 0.01)
+    with serve(GoldFeed(source, None, clock, mode="replay")) as client:
+        assert client.post("/predict").status_code == 200
+        monkeypatch.setattr(forecasts, "forecast_next", divide_by_zero)
+        clock.advance(days=1)  # a newer bar asks for a new forecast
+        assert eventually(lambda: calls >= 40)
+        for answer in (client.post("/predict"), client.get("/v1/gold/forecast")):
+            assert answer.status_code == 500
+            assert answer.json()["type"] == "urn:assay:problem:internal-error"
+            assert "internals" not in answer.text
+        health = client.get("/health")
+        assert health.status_code == 503
+        assert HealthAnswer.model_validate_json(health.content).status == "unhealthy"
+        assert any("bug" in problem for problem in health.json()["problems"])
+        assert 1 <= bugs_logged(caplog) <= calls.bit_length()
+        assert "internals" in caplog.text
+
+        monkeypatch.setattr(forecasts, "forecast_next", made)
+        assert eventually(lambda: client.post("/predict").status_code == 200)
+        assert client.get("/health").json()["status"] == "healthy"
+
+
+def test_a_bug_below_the_forecast_is_recorded_too(clock, source, folder: Path, settings) -> None:
+    feed = BrokenFeed(GoldFeed(source, None, clock, mode="replay"))
+    services = build_services(settings, clock=clock, feed=feed)
+    assert services.forecasts.answer()
+    feed.bug = KeyError("internals")
+    assert services.forecasts.outdated()
+    services.forecasts.refresh()
+    with pytest.raises(RuntimeError) as raised:
+        services.forecasts.answer()
+    assert isinstance(raised.value.__cause__, KeyError)
+    feed.bug = None
+    assert services.forecasts.outdated()
+    services.forecasts.refresh()
+    assert services.forecasts.answer()
 
 
 def test_work_in_a_daemon_thread_returns_raises_and_is_never_waited_for() -> None:

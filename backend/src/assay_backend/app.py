@@ -9,6 +9,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from assay.clock import Clock
+from assay_backend.docs_page import add_docs_page
 from assay_backend.error_handlers import add_error_handlers
 from assay_backend.middleware import RequestBoundary
 from assay_backend.openapi import describe
@@ -46,7 +47,9 @@ def create_app(
         version=VERSION,
         summary="Tomorrow's gold price as an honest distribution",
         lifespan=_lifespan(open_services),
+        docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_middleware(RequestBoundary)
     add_error_handlers(app)
@@ -54,6 +57,7 @@ def create_app(
         # include_router would match each request twice, which costs the hot path about a fifth
         app.router.routes.extend(router.routes)
     describe(app)
+    add_docs_page(app)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from assay_backend.schemas.documented import Problem
 
@@ -43,11 +46,20 @@ def _schema(app: FastAPI) -> dict[str, Any]:
         summary=app.summary,
         description=DESCRIPTION.strip(),
         tags=TAGS,
-        routes=app.routes,
+        routes=[_without_head(route) for route in app.routes],
     )
     schemas = schema["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
     return schema
+
+
+def _without_head(route: BaseRoute) -> BaseRoute:
+    """HEAD goes without saying, and would be a second operation under the id of its GET."""
+    if not isinstance(route, APIRoute) or route.methods is None:
+        return route
+    described = copy.copy(route)
+    described.methods = route.methods - {"HEAD"}
+    return described
 
 
 def main() -> None:

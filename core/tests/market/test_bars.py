@@ -38,7 +38,7 @@ def test_an_implausible_row_is_set_aside_and_the_others_stay(row, reason):
     [aside] = checked.set_aside
     assert (aside.row, aside.reason) == (1, reason)
     assert aside.time.startswith("2025-04-15")
-    assert checked.share_set_aside == pytest.approx(1 / 3)
+    assert checked.share_implausible == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_summary_counts_by_reason():
 def test_nothing_in_is_nothing_out():
     checked = check_bars([], np.empty((0, 5)))
     assert len(checked.bars) == 0
-    assert checked.share_set_aside == 0.0
+    assert checked.share_implausible == 0.0
     with pytest.raises(IndexError):
         _ = checked.bars.last_session
 
@@ -170,3 +170,87 @@ def test_the_order_of_rows_does_not_matter(order):
     times = np.datetime64("2025-01-01", "ms") + np.arange(8) * np.timedelta64(1, "D")
     straight = check_bars(times, rows).bars
     assert check_bars(times[order], rows[order]).bars.fingerprint() == straight.fingerprint()
+
+
+def level(n, close=100.0):
+    """n rows of a quiet market, (n, 5)."""
+    return np.tile(np.array([1.0, 1.01, 0.99, 1.0, 0.0]) * close, (n, 1))
+
+
+WEEKDAYS = np.busday_offset(np.datetime64("2025-01-02"), np.arange(40), roll="forward")
+
+
+@pytest.mark.parametrize("value", [1e308, 1e-300, 272.0, 36.0])
+@pytest.mark.parametrize("column", [0, 1, 2, 3])
+@pytest.mark.parametrize("row", [0, 1, 20, 38, 39])
+def test_a_daily_price_out_of_scale_is_set_aside_and_its_neighbours_stay(row, column, value):
+    prices = level(40)
+    prices[row, column] = value
+    prices[row, 1], prices[row, 2] = prices[row, :4].max(), prices[row, :4].min()
+    checked = check_bars(WEEKDAYS, prices, daily=True)
+    assert [(item.row, item.reason) for item in checked.set_aside] == [(row, "price out of scale")]
+    assert len(check_bars(WEEKDAYS, prices).bars) == 40
+
+
+def test_bad_rows_in_a_row_are_set_aside_alone():
+    prices = level(40)
+    prices[10:14] *= 1e6
+    checked = check_bars(WEEKDAYS, prices, daily=True)
+    assert [item.row for item in checked.set_aside] == [10, 11, 12, 13]
+
+
+def test_a_lasting_new_level_is_no_error_of_any_row():
+    prices = level(40)
+    prices[20:] *= 10.0
+    assert check_bars(WEEKDAYS, prices, daily=True).set_aside == ()
+
+
+def test_a_move_by_half_stays():
+    prices = level(40)
+    prices[20] *= 0.5
+    assert check_bars(WEEKDAYS, prices, daily=True).set_aside == ()
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        ("0001-01-02", "outside the calendar"),
+        ("1970-01-02", "outside the calendar"),
+        ("1998-12-31", "before the calendar"),
+        ("2029-12-31", "outside the calendar"),
+        ("2030-01-02", "outside the calendar"),
+        ("9999-12-31", "outside the calendar"),
+        ("2025-03-01", "weekend"),
+        ("2025-03-02", "weekend"),
+    ],
+)
+def test_a_daily_row_must_be_a_weekday_with_a_next_session(day, reason):
+    days = np.append(WEEKDAYS, np.datetime64(day))
+    checked = check_bars(days, level(41), daily=True, lines=range(2, 43))
+    assert [(item.reason, item.line) for item in checked.set_aside] == [(reason, 42)]
+    assert checked.lines == tuple(range(2, 42))
+    assert check_bars(days, level(41)).set_aside == ()
+
+
+def test_the_last_day_with_a_next_session_is_a_bar():
+    checked = check_bars([np.datetime64("2029-12-28")], level(1), daily=True)
+    assert len(checked.bars) == 1
+
+
+def test_a_history_that_began_before_the_calendar_is_cut_and_not_implausible():
+    days = np.arange("1997-01-01", "1999-12-31", dtype="datetime64[D]")
+    days = np.append(days[np.is_busday(days)], np.datetime64("1970-01-05"))
+    checked = check_bars(days, level(len(days)), daily=True)
+    assert checked.bars.session[0] >= np.datetime64("1999-01-01")
+    assert "523 before the calendar, 1 outside the calendar" in checked.summary()
+    assert checked.share_implausible == 1 / len(days)
+
+
+def test_of_daily_rows_of_one_day_the_later_row_counts():
+    times = [np.datetime64("2025-04-14T00:00"), np.datetime64("2025-04-14T21:00")]
+    prices = level(2)
+    prices[1, 3] = 100.5
+    checked = check_bars(times, prices, daily=True)
+    assert checked.bars.close.tolist() == [100.5]
+    assert checked.bars.time.tolist() == [np.datetime64("2025-04-14", "ms").item()]
+    assert [item.reason for item in checked.set_aside] == ["duplicate time"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from assay.errors import InvalidBars
 from assay.market.bars import check_bars
-from assay.market.csv_bars import parse_time, read_bars_csv, write_bars_csv
+from assay.market.csv_bars import parse_session, parse_time, read_bars_csv, write_bars_csv
 
 HEADER = "date,open,high,low,close,volume\n"
 ROW = "2025-04-14,10,12,9,11,100\n"
@@ -50,7 +50,9 @@ def test_a_bar_is_read_from_any_usual_form(csv_of, content):
 @pytest.mark.parametrize(
     ("content", "line", "words"),
     [
-        ("", 1, ["lacks the column", "date (or timestamp)", "it has nothing"]),
+        ("", 1, ["the file is empty", "date, open, high, low, close, volume"]),
+        ("\n \n", 1, ["the file is empty"]),
+        ("\nday,open,high,low,close,volume\n", 2, ["lacks the column date (or timestamp)"]),
         ("date,open,high,low,volume\n", 1, ["lacks the column close", "date, open, high"]),
         ("day,open,high,low,close,volume\n", 1, ["date (or timestamp)", "it has day"]),
         (HEADER, 1, ["holds no rows"]),
@@ -69,6 +71,9 @@ def test_a_bar_is_read_from_any_usual_form(csv_of, content):
         (HEADER + ROW + "2025-04-15,10,12,9,n/a,100\n", 3, ["not a number", "n/a"]),
         (HEADER + ROW + "2025-04-15,10\n", 3, ["not a number", "'2025-04-15,10'"]),
         (HEADER + ROW + "2025-04-15,0,12,9,11,100\n", 3, ["price not above zero"]),
+        (HEADER + ROW + '"2025-04-15,10,12,9,11,1\n' + ROW, 3, ["a quote opens there"]),
+        (HEADER + ROW + '2025-04-15,10,12,9,11,"1\n' + ROW * 9_000, 3, ["cannot be read"]),
+        (HEADER + ROW + '2025-04-15,10,12,9,11,"1\n', 3, ["a quote opens there"]),
     ],
 )
 def test_an_unusable_file_is_refused_in_one_sentence(csv_of, content, line, words):
@@ -138,3 +143,50 @@ def test_bars_written_are_the_bars_read(tmp_path_factory, rows):
 def test_what_is_no_date_raises(text):
     with pytest.raises(ValueError, match=r".*"):
         parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2025-03-03", "03/03/2025", "2025-03-03T00:00:00+02:00", "2025-03-03 23:59:59-11:00",
+     "2025-03-03T00:00:00Z"],
+)  # fmt: skip
+def test_the_session_of_a_daily_row_is_the_date_as_it_is_written(csv_of, text):
+    assert parse_session(text) == np.datetime64("2025-03-03")
+    bars = read_bars_csv(csv_of(HEADER + f"{text},10,12,9,11,100\n"), daily=True).bars
+    assert bars.time.tolist() == [np.datetime64("2025-03-03", "ms").item()]
+
+
+def test_daily_rows_of_one_day_at_different_times_are_one_bar(csv_of):
+    days = WEEKDAYS[:150]
+    rows = [f"{day}T00:00:00Z,10,12,9,11,1\n" for day in days]
+    rows.append(f"{days[3]} 21:00,10,12,9,10,1\n")
+    checked = read_bars_csv(csv_of(HEADER + "".join(rows)), daily=True)
+    assert checked.bars.session.tolist() == days.tolist()
+    assert checked.bars.close[3] == 10.0
+    assert [(item.reason, item.line) for item in checked.set_aside] == [("duplicate time", 5)]
+
+
+WEEKDAYS = np.busday_offset(np.datetime64("2024-01-01"), np.arange(300), roll="forward")
+
+
+@pytest.mark.parametrize(
+    "day", ["0001-01-02", "1970-01-02", "2029-12-31", "2030-01-02", "9999-12-31", "2024-01-06"]
+)
+def test_one_absurd_day_in_hundreds_is_counted_and_more_are_refused_with_their_line(csv_of, day):
+    rows = [f"{weekday},10,12,9,11,1\n" for weekday in WEEKDAYS]
+    absurd = f"{day},10,12,9,11,1\n"
+    checked = read_bars_csv(csv_of(HEADER + "".join([*rows, absurd])), daily=True)
+    assert (len(checked.bars), [item.line for item in checked.set_aside]) == (300, [302])
+    with pytest.raises(InvalidBars, match=rf"4 of 304 rows .* is line 302, .*'{day},10") as caught:
+        read_bars_csv(csv_of(HEADER + "".join([*rows, *[absurd] * 4])), daily=True)
+    assert caught.value.fields["line"] == 302
+
+
+def test_a_file_of_nothing_but_earlier_history_holds_no_usable_row(csv_of):
+    with pytest.raises(InvalidBars, match=r"no usable row: .*1 before the calendar.*line 2"):
+        read_bars_csv(csv_of(HEADER + "1998-12-31,10,12,9,11,1\n"), daily=True)
+
+
+def test_the_lines_of_bars_are_theirs_after_blanks_and_sorting(csv_of):
+    content = HEADER + "\n2025-04-15,10,12,9,11,1\n\n2025-04-14,10,12,9,11,1\n"
+    assert read_bars_csv(csv_of(content)).lines == (5, 3)

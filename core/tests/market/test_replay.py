@@ -19,8 +19,8 @@ def rows(*days):
 @pytest.fixture
 def files(tmp_path):
     gold, sp500 = tmp_path / "gold.csv", tmp_path / "sp500.csv"
-    # the 20th is Easter Sunday
-    gold.write_text(rows("2025-04-16", "2025-04-17", "2025-04-20", "2025-04-21"))
+    # the 18th is Good Friday
+    gold.write_text(rows("2025-04-16", "2025-04-17", "2025-04-18", "2025-04-21"))
     sp500.write_text(rows("2025-04-16", "2025-04-17", "2025-04-21", "2025-04-22"))
     return gold, sp500
 
@@ -46,8 +46,8 @@ def test_a_row_that_is_no_session_is_set_aside(files):
     checked = ReplaySource(*files, replay_clock(files[0])).fetch(
         "GC=F", start=START, deadline_seconds=1.0
     )
-    assert date(2025, 4, 20) not in checked.bars.session.tolist()
-    assert [aside.reason for aside in checked.set_aside] == ["not a session"]
+    assert date(2025, 4, 18) not in checked.bars.session.tolist()
+    assert [(aside.reason, aside.line) for aside in checked.set_aside] == [("not a session", 4)]
 
 
 def test_a_start_cuts_the_history(files):
@@ -58,7 +58,7 @@ def test_a_start_cuts_the_history(files):
 def test_files_that_cannot_be_used_are_named(files, tmp_path):
     with pytest.raises(InvalidBars, match=r"absent\.csv"):
         replay_clock(tmp_path / "absent.csv")
-    files[0].write_text(rows("2025-04-20"))
+    files[0].write_text(rows("2025-04-18"))
     with pytest.raises(InvalidBars, match=r"gold\.csv: holds no gold session"):
         replay_clock(files[0])
     source = ReplaySource(
@@ -66,3 +66,9 @@ def test_files_that_cannot_be_used_are_named(files, tmp_path):
     )
     with pytest.raises(InvalidBars, match=r"gone\.csv"):
         sessions(source, "^GSPC")
+
+
+def test_a_date_with_a_zone_is_the_session_it_names(files):
+    files[0].write_text(rows("2025-04-16T00:00:00+02:00", "2025-04-17T00:00:00+02:00"))
+    source = ReplaySource(*files, replay_clock(files[0]))
+    assert sessions(source, "GC=F") == [date(2025, 4, 16), date(2025, 4, 17)]

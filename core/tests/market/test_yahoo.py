@@ -48,6 +48,15 @@ def test_nulls_and_weekend_quotes_are_set_aside_and_counted():
     assert [aside.reason for aside in checked.set_aside] == ["not a number", "not a session"]
 
 
+def test_a_price_out_of_scale_is_set_aside():
+    days = ("2025-04-07", "2025-04-08", "2025-04-09", "2025-04-10")
+    rows = [(day, *MONDAY[1:]) for day in days]
+    rows[1] = (days[1], 10.0, 1e308, 9.0, 1e308, 100.0)
+    checked = parse_answer(answer(*rows, MONDAY), GOLD, NOW)
+    assert len(checked.bars) == 4
+    assert [aside.reason for aside in checked.set_aside] == ["price out of scale"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

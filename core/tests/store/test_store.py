@@ -148,7 +148,10 @@ def test_a_store_can_be_opened_twice(store, url):
     other.close()
 
 
-def test_it_knows_whether_it_can_be_written(store, url):
+def test_it_knows_whether_it_can_be_written(store, url, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     assert store.writable()
     read_only = make_engine(url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true")
     from assay.store import Store
@@ -158,6 +161,7 @@ def test_it_knows_whether_it_can_be_written(store, url):
     with pytest.raises(StorageError, match="readonly"):
         watcher.write_bars("yahoo", "GC=F", "1d", bars_of(), at=AT)
     watcher.close()
+    assert list(here.iterdir()) == [], "the URI of a database is no folder to make"
 
 
 def test_a_database_locked_by_another_process_is_a_storage_error(store, url, tmp_path):

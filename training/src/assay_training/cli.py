@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, BundleError, MarketDataError
+from assay.errors import AssayError, BundleError, MarketDataError, TooLittleHistory
 from assay_training.progress import Progress
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_KEPT = 0, 1, 2, 3
@@ -67,19 +69,21 @@ def _run(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from assay.bundle.files import load_bundle
     from assay_training.steps.evaluate import evaluate_bundle
-    from assay_training.steps.load import read_pair
+    from assay_training.steps.load import check_sp500_reaches, read_pair
 
     if options.start > options.end:
         raise _BadInput(f"--start {options.start} is after --end {options.end}")
+    _check_writable(options.json)
     bars = read_pair(options.gold, options.sp500)
     print("\n".join(bars.summaries))
+    check_sp500_reaches(options.sp500, bars, start=options.start, end=options.end)
     bundle = load_bundle(options.bundle)
     if options.start.isoformat() <= bundle.metadata.trained_to:
         print(
             f"Note: the bundle was trained to {bundle.metadata.trained_to}; days up to then are "
             "not unseen."
         )
-    with Progress() as progress:
+    with _naming(options.gold), Progress() as progress:
         report = evaluate_bundle(
             bundle,
             bars.gold,
@@ -110,12 +114,49 @@ def _table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Says which file holds too little."""
+    try:
+        yield
+    except TooLittleHistory as error:
+        raise TooLittleHistory(
+            f"{path}: {error.message}",
+            needed=error.needed,
+            available=error.available,
+            file=str(path),
+        ) from error
+
+
+def _check_writable(path: Path) -> None:
+    """Fails before the work, not after it, and leaves no trace."""
+    try:
+        if path.exists() and not path.is_file():
+            raise _BadInput(f"--json {path} is no file that can be replaced")
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def _write_json(path: Path, report: dict[str, Any]) -> None:
     """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.part")
-    staged.write_text(json.dumps(report, allow_nan=False, indent=1) + "\n", encoding="utf-8")
-    staged.replace(path)
+    text = json.dumps(report, allow_nan=False, indent=1) + "\n"
+    staged = path.with_name(f".{path.name[:40]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            staged.write_text(text, encoding="utf-8")
+            staged.replace(path)
+        finally:
+            staged.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> _BadInput:
+    return _BadInput(f"--json {path} cannot be written: {error.strerror or error}")
 
 
 def _parser() -> argparse.ArgumentParser:

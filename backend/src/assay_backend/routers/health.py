@@ -26,7 +26,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
     response_model=None,
     responses={
         200: answers(HealthAnswer, examples.HEALTH, description="Healthy or degraded"),
-        503: answers(HealthAnswer, examples.UNHEALTHY, description="There is no champion"),
+        503: answers(
+            HealthAnswer, examples.UNHEALTHY, description="No champion, or no forecast for a bug"
+        ),
         **problems(422),
     },
 )
@@ -97,8 +99,8 @@ async def version(request: Request) -> Response:
     bundle = services.champion.state.bundle
     body = {
         "version": VERSION,
-        "git_commit": services.settings.git_commit,
-        "build_time": services.settings.build_time,
+        "git_commit": services.settings.git_commit or None,
+        "build_time": services.settings.build_time or None,
         "model_version": bundle.metadata.version if bundle else None,
     }
     return JSONResponse(body, headers=_NO_STORE)

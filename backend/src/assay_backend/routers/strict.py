@@ -1,4 +1,7 @@
-"""Routes that refuse what they do not know: a misspelt parameter is an error, not a default."""
+"""Routes that refuse what they do not know: a misspelt parameter is an error, not a default.
+
+What takes GET takes HEAD.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,11 @@ from fastapi.routing import APIRoute
 
 class StrictRoute(APIRoute):
     """Answers 422 where the query names a parameter that the endpoint does not take."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - APIRoute's
+        super().__init__(path, endpoint, **options)
+        methods = self.methods or set()
+        self.methods = methods | {"HEAD"} if "GET" in methods else methods
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()

@@ -48,12 +48,16 @@ class Skill(Schema):
 
     rmse_vs_random_walk: float | None
     crps_vs_random_walk: float | None
-    p_value: float | None = Field(description="Of the median, on squared error, two-sided")
+    p_value: float | None = Field(
+        description="Two-sided, of equal squared errors of the median and the random walk"
+    )
     verdict: Literal["edge", "no_edge"] = Field(description="Whether the median beats it")
     origins: int
     evaluated_from: Session
     evaluated_to: Session
-    crps_p_value: float | None = Field(description="Of the whole distribution, on CRPS")
+    crps_p_value: float | None = Field(
+        description="Two-sided, of equal CRPS of the whole distribution and the random walk's"
+    )
     coverage: dict[str, float] | None = Field(description="Observed coverage by nominal level")
 
 
@@ -77,7 +81,9 @@ class ForecastAnswer(Provenance):
     symbol: str
     currency: str
     last_close: float
-    expected_return: float = Field(description="Mean of the log return's distribution")
+    expected_return: float = Field(
+        description="Mean log return of the calibrated predictive distribution"
+    )
     probability_up: float = Probability
     intervals: list[Interval]
     quantiles: dict[str, float] = Field(description="Of the close, by level")

@@ -50,8 +50,10 @@ class LeaderboardRow(Schema):
     pinball: float
     coverage: Scores
     winkler: Scores
-    dm_p_vs_random_walk: float | None
-    dm_p_vs_garch_t: float | None
+    dm_p_vs_random_walk: float | None = Field(
+        description="Two-sided Diebold-Mariano p of equal CRPS of the whole distributions"
+    )
+    dm_p_vs_garch_t: float | None = Field(description="The same against `garch_t`")
 
 
 class EvaluationAnswer(Schema):

@@ -26,7 +26,9 @@ class MarketsHealth(Schema):
 
 
 class HealthAnswer(Schema):
-    """Unhealthy without a champion; degraded while bars or a newer bundle are not right."""
+    """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while bars or
+    a newer bundle are not right.
+    """
 
     status: Literal["healthy", "degraded", "unhealthy"]
     model_loaded: bool
@@ -54,9 +56,9 @@ class ReadyAnswer(Schema):
 
 
 class VersionAnswer(Schema):
-    """What is running; empty where the build did not say."""
+    """What is running; null where the build did not say, or there is no champion."""
 
     version: str
-    git_commit: str
-    build_time: str
+    git_commit: str | None
+    build_time: str | None = Field(description="UTC, in ISO 8601")
     model_version: str | None

@@ -28,11 +28,15 @@ _MadeFrom = tuple[str, int, bool]
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """The answer, or the error that stands in for it, and what it was made from."""
+    """The answer, or what stands in for it, and what it was made from.
+
+    `error` is trouble with champion or bars; `bug` is what nobody expected.
+    """
 
     made_from: _MadeFrom | None = None
     answer: Answer | None = None
     error: AssayError | None = None
+    bug: Exception | None = None
 
 
 class ForecastService:
@@ -44,37 +48,68 @@ class ForecastService:
         self._clock = clock
         self._lock = threading.Lock()
         self._ready = _Ready()
+        self._failures = 0  # in a row, and of one kind
 
     def answer(self) -> Answer:
-        """The forecast. Raises BundleError or MarketDataError where there can be none."""
+        """The forecast. Raises BundleError or MarketDataError where there can be none.
+
+        RuntimeError where a bug prevents it, which no older answer may hide.
+        """
         ready = self._ready
         if ready.answer is not None:
             return ready.answer
-        raise ready.error.with_traceback(None) if ready.error else RuntimeError("not yet made")
+        if ready.error is not None:
+            raise ready.error.with_traceback(None)
+        raise RuntimeError("The forecast could not be made") from ready.bug
 
     def fault(self) -> str | None:
         """Why champion and bars give no forecast, where they do not."""
         ready = self._ready
+        if ready.bug is not None:
+            return "no forecast can be made for a bug, which the log shows"
         return ready.error.message if ready.error and ready.made_from else None
+
+    def has_bug(self) -> bool:
+        """Whether it is a bug, and neither champion nor bars, that prevents the forecast."""
+        return self._ready.bug is not None
 
     def outdated(self) -> bool:
         """Whether `refresh` would change anything; cheap."""
         try:
             bundle, market = self._champion.require(), self._feed.snapshot()
-        except AssayError:
+            return _ingredients(bundle, market) != self._ready.made_from
+        except Exception:  # noqa: BLE001 - `refresh` meets it again, and records it
             return True
-        return _ingredients(bundle, market) != self._ready.made_from
 
     def refresh(self) -> None:
-        """Makes the forecast anew where champion, bars or staleness have changed; blocks."""
+        """Makes the forecast anew where champion, bars or staleness have changed; blocks.
+
+        Whatever goes wrong is recorded, for `answer` and `fault` to tell.
+        """
         with self._lock:
             try:
-                bundle, market = self._champion.require(), self._feed.snapshot()
-            except AssayError as error:
-                self._ready = _Ready(error=error)
-                return
-            if _ingredients(bundle, market) != self._ready.made_from:
-                self._ready = self._make(bundle, market)
+                self._ready = self._renewed()
+                self._failures = 0
+            except Exception as error:  # noqa: BLE001 - logged, and answered with a 500
+                self._record_bug(error)
+
+    def _renewed(self) -> _Ready:
+        try:
+            bundle, market = self._champion.require(), self._feed.snapshot()
+        except AssayError as error:
+            return _Ready(error=error)
+        if _ingredients(bundle, market) == self._ready.made_from:
+            return self._ready
+        return self._make(bundle, market)
+
+    def _record_bug(self, error: Exception) -> None:
+        if type(error) is not type(self._ready.bug):
+            self._failures = 0
+        self._failures += 1
+        if self._failures.bit_count() == 1:  # the first, the second, the fourth, ... in a row
+            log.error("No forecast, for a bug (time %d)", self._failures, exc_info=error)
+        # Its frames hold on to the bars.
+        self._ready = _Ready(bug=error.with_traceback(None))
 
     def _make(self, bundle: Bundle, market: MarketSnapshot) -> _Ready:
         made_from = _ingredients(bundle, market)

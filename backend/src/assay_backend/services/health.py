@@ -20,7 +20,9 @@ _NO_BARS = {"source": None, "as_of": None, "age_seconds": None, "stale": True}
 
 
 class HealthService:
-    """Unhealthy without a champion; degraded while the bars, or a newer bundle, are not right."""
+    """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while the
+    bars, or a newer bundle, are not right.
+    """
 
     def __init__(
         self,
@@ -41,8 +43,10 @@ class HealthService:
         market, market_problems = self._market()
         problems = [*champion.problems, *market_problems]
         status: Status = "degraded" if problems else "healthy"
+        if champion.bundle is None or self._forecasts.has_bug():
+            status = "unhealthy"
         return {
-            "status": status if champion.bundle else "unhealthy",
+            "status": status,
             "model_loaded": champion.parts.model,
             "scaler_loaded": champion.parts.scaler,
             "feature_cols_loaded": champion.parts.feature_columns,

@@ -61,7 +61,7 @@ def forecast_document(bundle: Bundle, forecast: Forecast, market: MarketSnapshot
         "symbol": symbol.name,
         "currency": symbol.currency,
         "last_close": forecast.last_close,
-        "expected_return": forecast.returns.mean,
+        "expected_return": forecast.expected_return,
         "probability_up": forecast.returns.probability_up,
         "intervals": [_interval(forecast, level) for level in INTERVAL_LEVELS],
         "quantiles": {

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.calendars import Days
+from assay.market.plausibility import BEFORE_CALENDAR, Floats, reasons_against
 
-Floats = NDArray[np.float64]
+__all__ = ["Bars", "CheckedBars", "Floats", "SetAside", "check_bars"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,26 +81,33 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A row that is not a bar: its position in the input, its time and why."""
+    """A row that is not a bar: its position in the input, its time, why, and its line in a file."""
 
     row: int
     time: str
     reason: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedBars:
-    """What the check let through, and what it did not."""
+    """What the check let through, and what it did not; `lines` are the bars', if from a file."""
 
     bars: Bars
     set_aside: tuple[SetAside, ...] = ()
     rows: int = 0
     disordered: int = field(default=0)
+    lines: tuple[int, ...] = ()
 
     @property
-    def share_set_aside(self) -> float:
-        """Rows set aside over rows read, 0 to 1."""
-        return len(self.set_aside) / self.rows if self.rows else 0.0
+    def implausible(self) -> tuple[SetAside, ...]:
+        """The rows set aside that speak against the input; a history too long does not."""
+        return tuple(item for item in self.set_aside if item.reason != BEFORE_CALENDAR)
+
+    @property
+    def share_implausible(self) -> float:
+        """Implausible rows over rows read, 0 to 1."""
+        return len(self.implausible) / self.rows if self.rows else 0.0
 
     def summary(self) -> str:
         """One line for people: counts by reason."""
@@ -116,54 +124,34 @@ def check_bars(
     *,
     closed_until: np.datetime64 | None = None,
     sessions: Days | None = None,
+    daily: bool = False,
+    lines: Sequence[int] = (),
 ) -> CheckedBars:
     """Turns raw rows into bars.
 
     `prices` has shape (n, 5): open, high, low, close, volume. Set aside are rows with NaN or
     infinite values, a price at or below zero, a negative volume, high below low, a time given
     before (the later row counts), rows stamped after `closed_until`, and, where `sessions` are
-    given, rows of any other day. A close outside [low, high] is let through: hundreds of Yahoo's
-    gold settlements are. A missing volume is 0.
+    given, rows of any other day. Of `daily` rows only the date counts; set aside are weekends,
+    days that the calendars do not reach, and prices off their neighbours' closes by a factor of
+    more than e. A close outside [low, high] is let through: hundreds of Yahoo's gold settlements
+    are. A missing volume is 0. `lines` are the rows' lines in their file.
     """
-    stamps = np.asarray(time, dtype="datetime64[ms]")
+    stamps = np.asarray(time, dtype="datetime64[D]" if daily else "datetime64[ms]")
+    stamps = stamps.astype("datetime64[ms]")
     prices = np.array(prices, dtype=np.float64).reshape(len(stamps), 5)
     prices[np.isnan(prices[:, 4]), 4] = 0.0
-    reasons = _reasons(stamps, prices, closed_until, sessions)
+    reasons = reasons_against(
+        stamps, prices, closed_until=closed_until, sessions=sessions, daily=daily
+    )
     good = np.array([reason == "" for reason in reasons], dtype=bool)
     disordered = int(np.sum(np.diff(stamps[good].astype("int64")) < 0))
     order = np.flatnonzero(good)[np.argsort(stamps[good], kind="stable")]
     bars = Bars(stamps[order], *(np.ascontiguousarray(column) for column in prices[order].T))
     aside = tuple(
-        SetAside(row, str(stamps[row]), reason) for row, reason in enumerate(reasons) if reason
+        SetAside(row, str(stamps[row]), reason, line=lines[row] if lines else None)
+        for row, reason in enumerate(reasons)
+        if reason
     )
-    return CheckedBars(bars, aside, rows=len(stamps), disordered=disordered)
-
-
-def _reasons(
-    stamps: NDArray[np.datetime64],
-    prices: Floats,
-    closed_until: np.datetime64 | None,
-    sessions: Days | None,
-) -> list[str]:
-    open_, high, low, close, volume = prices.T
-    reasons = np.full(len(stamps), "", dtype="<U24")
-    rules = [
-        (np.isnat(stamps), "no time"),
-        (~np.isfinite(prices).all(axis=1), "not a number"),
-        (np.minimum.reduce([open_, high, low, close]) <= 0, "price not above zero"),
-        (volume < 0, "negative volume"),
-        (high < low, "high below low"),
-    ]
-    if closed_until is not None:
-        rules.insert(1, (stamps > closed_until, "not closed yet"))
-    if sessions is not None:
-        rules.insert(1, (~np.isin(stamps.astype("datetime64[D]"), sessions), "not a session"))
-    for failed, reason in rules:
-        reasons[(reasons == "") & failed] = reason
-    last_seen: dict[int, int] = {}
-    for row in np.flatnonzero(reasons == ""):
-        key = int(stamps[row].astype("int64"))
-        if key in last_seen:
-            reasons[last_seen[key]] = "duplicate time"
-        last_seen[key] = int(row)
-    return [str(reason) for reason in reasons]
+    kept = tuple(lines[row] for row in order) if lines else ()
+    return CheckedBars(bars, aside, rows=len(stamps), disordered=disordered, lines=kept)

@@ -13,7 +13,7 @@ import numpy as np
 from assay.clock import Clock
 from assay.errors import InvalidBars, TooLittleHistory
 from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS
-from assay.market.bars import Bars
+from assay.market.bars import Bars, CheckedBars
 from assay.market.csv_bars import read_bars_csv, write_bars_csv
 from assay.market.sources.base import DailySource
 from assay.market.sources.yahoo import YahooSource
@@ -23,6 +23,8 @@ FIRST_SESSION = date(2000, 8, 30)  # Yahoo's first GC=F row
 SP500_FIRST_SESSION = date(1999, 1, 4)
 # 60-day momentum, and the longest window a network may look back on.
 WARM_UP_SESSIONS = 100
+# Longer than either market has been shut while the other traded.
+MOST_DAYS_BEHIND = np.timedelta64(10, "D")
 LEAST_SESSIONS = LEAST_TRAINING_ROWS + WARM_UP_SESSIONS + 500 + 250
 
 
@@ -65,11 +67,53 @@ def load_training_bars(
 
 
 def read_pair(gold_csv: Path, sp500_csv: Path) -> TrainingBars:
-    """Both series from their files; InvalidBars where they have no session in common."""
-    gold, sp500 = read_bars_csv(gold_csv), read_bars_csv(sp500_csv)
+    """Both series from their files; InvalidBars where they have no session in common.
+
+    Rows on weekdays that the calendar does not know stay, since real exceptions happen; the
+    summaries say how many there are, and where the S&P 500 ends well before gold.
+    """
+    gold, sp500 = (read_bars_csv(path, daily=True) for path in (gold_csv, sp500_csv))
     _check_overlap([gold_csv, sp500_csv], gold.bars, sp500.bars)
-    summaries = (f"{gold_csv}: {gold.summary()}", f"{sp500_csv}: {sp500.summary()}")
-    return TrainingBars(gold.bars, sp500.bars, summaries)
+    summaries = [_summary(gold_csv, gold, GOLD), _summary(sp500_csv, sp500, SP500)]
+    behind = gold.bars.session[-1] - sp500.bars.session[-1]
+    if behind > MOST_DAYS_BEHIND:
+        summaries.append(
+            f"{sp500_csv}: ends {sp500.bars.last_session}, {behind.astype(int)} days before "
+            f"{gold_csv}, which ends {gold.bars.last_session}"
+        )
+    return TrainingBars(gold.bars, sp500.bars, tuple(summaries))
+
+
+def check_sp500_reaches(sp500_csv: Path, bars: TrainingBars, *, start: date, end: date) -> None:
+    """InvalidBars where a target session from `start` to `end` has an origin without S&P 500.
+
+    Stale features would be filled in from the last session there is, and the scores be wrong.
+    """
+    origin, target = bars.gold.session[:-1], bars.gold.session[1:]
+    asked = origin[(target >= np.datetime64(start)) & (target <= np.datetime64(end))]
+    at = np.searchsorted(bars.sp500.session, asked, side="right") - 1
+    behind = asked - bars.sp500.session[np.maximum(at, 0)]
+    alone = asked[(at < 0) | (behind > MOST_DAYS_BEHIND)]
+    if len(alone):
+        raise InvalidBars(
+            f"{sp500_csv}: the S&P 500 of {_span(bars.sp500)} has no session within "
+            f"{MOST_DAYS_BEHIND.astype(int)} days before the origin {alone[0]}, which scoring from "
+            f"{start} to {end} needs",
+            file=str(sp500_csv),
+            value=_span(bars.sp500),
+        )
+
+
+def _summary(path: Path, checked: CheckedBars, market: Symbol) -> str:
+    session = checked.bars.session
+    unknown = np.flatnonzero(~np.isin(session, market.calendar.days))
+    if not len(unknown):
+        return f"{path}: {checked.summary()}"
+    first = unknown[0]
+    return (
+        f"{path}: {checked.summary()}, {len(unknown)} on days that the calendar does not know "
+        f"(the first on line {checked.lines[first]}, {session[first]})"
+    )
 
 
 def _download(

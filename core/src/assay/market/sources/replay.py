@@ -44,11 +44,16 @@ def replay_clock(gold_csv: Path) -> FixedClock:
 
 
 def _sessions(path: Path, market: Symbol) -> CheckedBars:
-    """The file's rows that are sessions of `market`; other days are set aside."""
-    checked = read_bars_csv(path)
+    """The file's rows that are sessions of `market`; other days are set aside.
+
+    Training keeps a weekday that the calendar does not know: what was traded can be learnt from.
+    Here the clock decides what has closed, and it counts in the calendar's sessions: such a row
+    would count as closed only with the next session, so it is none to the service.
+    """
+    checked = read_bars_csv(path, daily=True)
     on_session = np.isin(checked.bars.session, market.calendar.days)
     aside = tuple(
-        SetAside(int(row), str(checked.bars.session[row]), "not a session")
+        SetAside(int(row), str(checked.bars.session[row]), "not a session", line=checked.lines[row])
         for row in np.flatnonzero(~on_session)
     )
     return CheckedBars(

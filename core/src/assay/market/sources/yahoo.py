@@ -82,6 +82,7 @@ def parse_answer(answer: bytes, market: Symbol, now: datetime) -> CheckedBars:
             prices,
             closed_until=np.datetime64(market.calendar.last_closed(now)),
             sessions=market.calendar.days,
+            daily=True,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise SourceUnavailable(
