@@ -74,6 +74,16 @@ def test_shares_and_levels():
     assert [f.level(EN, value) for value in (0.5, 0.95, 0.975)] == ["50%", "95%", "97.5%"]
 
 
+def test_a_ratio_is_told_as_its_distance_from_one():
+    assert [f.ratio_change(EN, ratio) for ratio in (0.98, 1.0021, 1.0, 0.999999, None)] == [
+        "\N{MINUS SIGN}2.00%",
+        "+0.21%",
+        "0.00%",
+        "0.00%",
+        f.MISSING,
+    ]
+
+
 def test_p_values_are_never_zero():
     assert [f.p_value(EN, value) for value in (0.43, 0.001, 1e-12, None)] == [
         "0.430",

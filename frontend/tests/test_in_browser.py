@@ -127,3 +127,61 @@ def test_a_reader_changes_window_and_language_and_may_share_the_address(open_in_
     )
     assert "lang=es" in page.url
     assert "sessions=60" in page.url
+
+
+def test_on_a_phone_every_cell_of_the_leaderboard_is_in_sight_with_its_name(open_in_browser):
+    page, _ = open_in_browser("/gold", size=PHONE)
+    table = page.locator(".assay-scores")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    cells = table.locator("td").evaluate_all(
+        """cells => cells.map(cell => ({
+            right: cell.getBoundingClientRect().right,
+            name: getComputedStyle(cell, '::before').content,
+        }))"""
+    )
+    assert len(cells) == 7 * 7
+    assert max(cell["right"] for cell in cells) <= PHONE[0]
+    names = {cell["name"].strip('"') for cell in cells}
+    assert {"80% ranges held", "p of the price error vs random walk"} <= names
+
+
+@pytest.mark.parametrize("size", [DESK, (800, 1000)])
+def test_on_a_desk_the_leaderboard_is_a_table_that_fits(open_in_browser, size):
+    page, _ = open_in_browser("/gold?lang=es", size=size)
+    table = page.locator(".assay-scores")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    expect(table.locator("thead th").first).to_be_visible()
+
+
+BOXES = """items => items.map(item => item.getBoundingClientRect())
+    .map(box => [box.left, box.top, box.right, box.bottom])"""
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_names_of_the_effects_stand_clear_of_bars_and_numbers(open_in_browser, size):
+    page, _ = open_in_browser("/gold", size=size)
+    chart = page.locator(".st-key-effects .js-plotly-plot")
+    names = chart.locator(".annotation-text").evaluate_all(BOXES)
+    drawn = chart.locator(".barlayer .point path, .barlayer .bartext").evaluate_all(BOXES)
+    assert len(names) == 8
+    assert len(drawn) == 16
+    assert not [(a, b) for a in names for b in drawn if overlap(a, b)]
+    assert all(left >= 0 and right <= size[0] for left, _, right, _ in [*names, *drawn])
+
+
+def overlap(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_a_reader_downloads_bars_and_forecast_without_opening_anything(open_in_browser):
+    page, _ = open_in_browser("/gold")
+    for name, file, head in (
+        ("Bars, CSV", "gold-bars-yahoo-2025-04-14.csv", "date,open,high,low,close,volume,source"),
+        ("Forecast, CSV", "gold-forecast-yahoo-2025-04-15.csv", "symbol,origin,target,quantile"),
+    ):
+        button = page.get_by_role("button", name=name)
+        assert button.bounding_box()["y"] < DESK[1]
+        with page.expect_download() as download:
+            button.click()
+        assert download.value.suggested_filename == file
+        assert download.value.path().read_text().startswith(head)

@@ -71,8 +71,34 @@ def test_an_unjudged_forecast_is_not_praised(market):
 def test_a_benchmark_that_serves_is_named_as_such(market):
     words = said(market, model_type="log_linear_t")
     assert "No neural network is served here" in words
-    assert "log-linear Student-t" in words
+    assert "Log-linear Student-t" in words
     assert "No neural network" not in said(market, model_type="CNN")
+
+
+@pytest.mark.parametrize(
+    ("networks", "words", "spanish"),
+    [
+        (["MLP", "CNN"], "None of those on the leaderboard (MLP, CNN) proved better", "(MLP, CNN)"),
+        (["lstm"], "The one on the leaderboard (LSTM) did not prove better", "(LSTM)"),
+    ],
+)
+def test_a_benchmark_that_serves_is_compared_with_the_networks_on_the_leaderboard(
+    market, networks, words, spanish
+):
+    market.evaluation["rows"] = [{"name": name} for name in ["garch_t", *networks]]
+    assert words in said(market, model_type="log_linear_t")
+    assert spanish in said(market, ES, model_type="log_linear_t")
+
+
+def test_of_networks_that_nobody_tried_nothing_is_claimed(market):
+    market.evaluation["rows"] = [{"name": "garch_t"}]
+    words = said(market, model_type="log_linear_t")
+    assert "The benchmark “Log-linear Student-t” makes this forecast." in words
+    forecast = Forecast.parse({**market.forecast, "model_type": "log_linear_t"})
+    for told in (words, " ".join(verdict_sentences(EN, forecast, None))):
+        assert "No neural network is served here" in told
+        assert "better than the benchmark" not in told
+        assert "MLP" not in told
 
 
 def test_the_headline_tells_session_unit_range_chance_and_random_walk(market):
@@ -109,14 +135,47 @@ def test_the_leaderboard_ranks_by_crps_and_marks_the_one_that_serves(market):
     table = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
     assert table["Model"][0] == "Neural network, MLP (served here)"
     assert table["Model"][-1] == "Random walk (tomorrow = today)"
-    assert table["CRPS (lower is better)"][0] == "0.503%"
-    assert table["p vs random walk"][-1] == "\N{EM DASH}"
+    assert table["CRPS (ranges)"][0] == "0.503%"
 
 
-def test_a_table_scrolls_by_itself_and_is_named():
+def test_the_leaderboard_keeps_the_p_of_the_price_apart_from_that_of_the_ranges(market):
+    table = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
+    assert table["Price error (RMSE) vs random walk"][0] == "+0.21%"
+    assert table["p of the price error vs random walk"][0] == "0.430"
+    assert table["p of the CRPS (ranges) vs random walk"][0] == "< 0.001"
+    assert table["p of the CRPS (ranges) vs GARCH-t"][0] == "0.410"
+    assert table["p of the price error vs random walk"][-1] == "\N{EM DASH}"
+    assert table["p of the CRPS (ranges) vs random walk"][-1] == "\N{EM DASH}"
+
+
+def test_an_answer_without_the_p_of_the_price_leaves_it_open(market):
+    for row in market.evaluation["rows"]:
+        del row["dm_p_rmse_vs_random_walk"]
+    table = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
+    assert set(table["p of the price error vs random walk"]) == {"\N{EM DASH}"}
+    assert table["p of the CRPS (ranges) vs random walk"][0] == "< 0.001"
+
+
+def test_the_crps_is_also_told_as_its_difference_from_the_random_walks(market):
+    shares = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
+    assert shares["CRPS (ranges) vs random walk"][0] == "\N{MINUS SIGN}3.82%"
+    assert shares["CRPS (ranges) vs random walk"][-1] == "0.00%"
+    market.evaluation["rows"].pop(0)
+    alone = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
+    assert set(alone["CRPS (ranges) vs random walk"]) == {"\N{EM DASH}"}
+
+
+@pytest.mark.parametrize("language", [EN, ES])
+def test_every_rival_has_a_friendly_name(market, language):
+    for row in market.evaluation["rows"]:
+        assert language.named("model", row["name"]) != row["name"]
+
+
+def test_each_cell_of_a_table_carries_its_columns_name():
     html = tables.table_html({"Model": ["a<b"], "p": ["< 0.001"]}, label='the "board"')
-    assert 'role="region" tabindex="0" aria-label="the &quot;board&quot;"' in html
-    assert '<th scope="row">a&lt;b</th><td>&lt; 0.001</td>' in html
+    assert 'aria-label="the &quot;board&quot;"' in html
+    assert '<th scope="row" role="rowheader">a&lt;b</th>' in html
+    assert '<td role="cell" data-name="p">&lt; 0.001</td>' in html
 
 
 def test_a_row_without_scores_comes_last(market):

@@ -86,15 +86,44 @@ def test_every_chart_has_a_text_alternative_and_a_table(open_page):
     assert len(charts) == 3
     assert all(chart.proto.alt for chart in charts)
     assert len(app.table) == 2
-    assert "<table>" in words_of(app)
+    assert "<table " in words_of(app)
     assert len(app.dataframe) == 1
-    assert len(app.get("download_button")) == 2
+    assert "the p-values of the CRPS say nothing about the price" in texts(app.caption)
+
+
+def test_both_files_are_offered_at_first_sight(open_page):
+    app = open_page()
+    assert [button.proto.label for button in app.get("download_button")] == [
+        "Bars, CSV",
+        "Forecast, CSV",
+    ]
+    hidden = [item for box in app.expander for item in box.get("download_button")]
+    assert app.expander
+    assert not hidden
+
+
+def test_the_forecast_may_be_downloaded_where_there_are_no_bars(backend, open_page, replies):
+    backend.replies[HISTORY] = replies.problem()
+    assert [item.proto.label for item in open_page().get("download_button")] == ["Forecast, CSV"]
 
 
 def test_simulated_prices_are_announced(backend, market, open_page):
     backend.serve(market.change(source="simulated"))
     app = open_page()
     assert "none of these prices are real" in texts(app.error)
+
+
+@pytest.mark.parametrize(
+    ("language", "clock", "ago"),
+    [("en", "where the files' clock stands", " ago"), ("es", "el reloj de los archivos", "hace ")],
+)
+def test_a_replay_tells_its_own_clock_and_no_age(backend, market, open_page, language, clock, ago):
+    backend.serve(market.change(source="replay", age_seconds=0.0))
+    app = open_page(lang=language)
+    facts = next(item.proto.body for item in app.html if "assay-facts" in item.proto.body)
+    assert clock in facts.replace("&#x27;", "'")
+    assert ago not in facts
+    assert texts(app.info)
 
 
 def test_stale_prices_are_announced_with_their_age(backend, market, open_page):
@@ -147,6 +176,20 @@ def test_the_last_good_picture_stays_when_the_backend_goes(backend, open_page, r
     assert "last good answer" in texts(app.error)
     assert "$3,231.40" in words_of(app)
     assert len(app.get("plotly_chart")) == 3
+
+
+def test_the_page_recovers_by_itself_when_the_backend_is_back(backend, market, open_page, replies):
+    open_page()
+    backend.replies[FORECAST] = replies.problem()
+    st.cache_data.clear()
+    app = open_page()
+    assert app.error
+    market.forecast["prediction"] = 3240.0
+    backend.serve(market)
+    st.cache_data.clear()
+    app.run()
+    assert not app.error
+    assert "$3,240.00" in words_of(app)
 
 
 @pytest.mark.parametrize(

@@ -202,10 +202,14 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One model or benchmark on the evaluation's origins; undefined is None."""
+    """One model or benchmark on the evaluation's origins; undefined is None.
+
+    The `dm_p_vs_*` test the CRPS, so the ranges; `dm_p_rmse_vs_random_walk` the price error.
+    """
 
     name: str
     rmse_ratio_rw: float | None
+    dm_p_rmse_vs_random_walk: float | None
     crps: float | None
     coverage: tuple[tuple[float, float], ...]
     dm_p_vs_random_walk: float | None
@@ -216,6 +220,7 @@ class ScoreRow:
         return cls(
             name=fields.text("name"),
             rmse_ratio_rw=fields.number_or_none("rmse_ratio_rw"),
+            dm_p_rmse_vs_random_walk=fields.number_or_none("dm_p_rmse_vs_random_walk"),
             crps=fields.number_or_none("crps"),
             coverage=fields.numbers_by_level("coverage"),
             dm_p_vs_random_walk=fields.number_or_none("dm_p_vs_random_walk"),
@@ -244,8 +249,20 @@ class Evaluation:
             champion=fields.text_or_none("champion"),
         )
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The neural networks among the rivals, in the order of the rows."""
+        return tuple(row.name.upper() for row in self.rows if row.name.upper() in NETWORKS)
+
     def row(self, name: str | None) -> ScoreRow | None:
         return next((row for row in self.rows if row.name == name), None)
+
+    def crps_ratio(self, row: ScoreRow) -> float | None:
+        """The row's CRPS over the random walk's; below 1 is better."""
+        walk = self.row("random_walk")
+        if row.crps is None or walk is None or not walk.crps:
+            return None
+        return row.crps / walk.crps
 
 
 def at_level(pairs: tuple[tuple[float, float], ...], level: float) -> float | None:

@@ -24,7 +24,7 @@ def price_figure(
     """Sessions stand side by side: the axis has no weekends."""
     last = len(bars) - 1
     end = last + max(2.0, _FAN_SHARE * len(bars))
-    figure = quiet_figure(colours, height=440)
+    figure = quiet_figure(colours, height=400)
     figure.add_trace(candle_trace(t, bars, range(len(bars)), forecast.currency, colours))
     add_fan(t, figure, forecast, start=last, end=end, colours=colours)
     _add_volume(t, figure, bars, colours)

@@ -14,7 +14,8 @@ from assay_frontend.i18n.formats import percent
 from assay_frontend.theme.palette import Palette
 
 SHOWN = 8
-_ROW_PIXELS = 46
+_ROW_PIXELS = 56
+_NAME_PIXELS = 21  # from a bar's middle to its name's: clear of the bar and of its number
 
 
 def width_change(effect: float) -> float:
@@ -55,7 +56,7 @@ def effects_figure(t: Translator, effects: Sequence[FeatureEffect], colours: Pal
             x=changes,
             y=rows,
             orientation="h",
-            width=0.36,
+            width=0.3,
             marker={"color": [colours.down if c >= 0 else colours.up for c in changes]},
             text=[percent(t, c, _decimals(c), signed=True) for c in changes],
             textposition="outside",
@@ -70,8 +71,8 @@ def effects_figure(t: Translator, effects: Sequence[FeatureEffect], colours: Pal
             type="line",
             x0=0,
             x1=0,
-            y0=row - 0.19,
-            y1=row + 0.19,
+            y0=row - 0.16,
+            y1=row + 0.16,
             line={"color": colours.muted, "width": 1},
         )
         figure.add_annotation(
@@ -79,7 +80,7 @@ def effects_figure(t: Translator, effects: Sequence[FeatureEffect], colours: Pal
             xref="paper",
             x=0,
             y=row,
-            yshift=18,
+            yshift=_NAME_PIXELS,
             xanchor="left",
             showarrow=False,
             font={"size": 13, "color": colours.text},

@@ -17,7 +17,7 @@ FAN_LEVELS = (0.95, 0.8, 0.5)
 _BAND_OPACITY = 0.22  # bands lie on each other, so the middle is the darkest
 ZOOM_SESSIONS = 12
 _ZOOM_FAN_WIDTH = 5.0
-_ZOOM_HEIGHT = 440
+_ZOOM_HEIGHT = 400
 _ZOOM_MARGIN = {"l": 4, "r": 92, "t": 10, "b": 44}
 _LABEL_PIXELS = 16.0
 
@@ -97,10 +97,11 @@ def zoom_figure(
     pixels_per_price = (_ZOOM_HEIGHT - _ZOOM_MARGIN["t"] - _ZOOM_MARGIN["b"]) / (highest - lowest)
     _label_edges(t, figure, forecast, x=end, pixels_per_price=pixels_per_price, colours=colours)
     ticks = [0, last, end]
-    days = [shown[0].session, shown[last].session, forecast.target]
+    first_day, last_day = (day_and_month(t, shown[i].session) for i in (0, last))
+    target_day = f"<br>{day_and_month(t, forecast.target)}"  # a line lower: no room beside it
     figure.update_xaxes(
         tickvals=ticks,
-        ticktext=[day_and_month(t, day) for day in days],
+        ticktext=[first_day, last_day, target_day],
         range=[-0.8, end + 0.2],
         rangeslider_visible=False,
         tickfont={"color": colours.muted},

@@ -17,6 +17,7 @@ from assay_frontend.i18n.formats import (
     number,
     p_value,
     percent,
+    ratio_change,
     short_date,
 )
 
@@ -73,27 +74,38 @@ def leaderboard_table(t: Translator, evaluation: Evaluation) -> Table:
             t("table.served", name=name) if row.name == evaluation.champion else name
             for row, name in zip(rows, names, strict=True)
         ],
-        t("table.rmse"): [number(t, row.rmse_ratio_rw, 4) for row in rows],
+        t("table.rmse"): [ratio_change(t, row.rmse_ratio_rw) for row in rows],
+        t("table.rmse.p"): [p_value(t, row.dm_p_rmse_vs_random_walk) for row in rows],
         t("table.crps"): [percent(t, row.crps, 3) for row in rows],
+        t("table.crps.ratio"): [ratio_change(t, evaluation.crps_ratio(row)) for row in rows],
+        t("table.crps.p_walk"): [p_value(t, row.dm_p_vs_random_walk) for row in rows],
+        t("table.crps.p_garch"): [p_value(t, row.dm_p_vs_garch_t) for row in rows],
         t("table.coverage"): [percent(t, at_level(row.coverage, 0.8), 1) for row in rows],
-        t("table.p_walk"): [p_value(t, row.dm_p_vs_random_walk) for row in rows],
-        t("table.p_garch"): [p_value(t, row.dm_p_vs_garch_t) for row in rows],
     }
 
 
 def table_html(table: Table, *, label: str) -> str:
-    """The first column names its rows. Where it is too wide it scrolls by itself, by key too."""
-    head = "".join(f'<th scope="col">{html_text(name)}</th>' for name in table)
+    """The first column names its rows. On a phone each row is a card, each cell with its name.
+
+    The roles say again what the tags say: as a card a row would lose them to a screen reader.
+    """
+    head = "".join(f'<th scope="col" role="columnheader">{html_text(name)}</th>' for name in table)
+    _, *names = table
     rows = "".join(
-        f'<tr><th scope="row">{html_text(first)}</th>'
-        + "".join(f"<td>{html_text(cell)}</td>" for cell in rest)
+        f'<tr role="row"><th scope="row" role="rowheader">{html_text(first)}</th>'
+        + "".join(_cell_html(*pair) for pair in zip(names, rest, strict=True))
         + "</tr>"
         for first, *rest in zip(*table.values(), strict=True)
     )
     return (
-        f'<div class="assay-scroll" role="region" tabindex="0" aria-label="{html_text(label)}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="assay-scores"><table role="table" aria-label="{html_text(label)}">'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">{rows}</tbody></table></div>'
     )
+
+
+def _cell_html(name: str, cell: str) -> str:
+    return f'<td role="cell" data-name="{html_text(name)}">{html_text(cell)}</td>'
 
 
 def bars_csv(bars: Iterable[Bar], *, source: str) -> str:

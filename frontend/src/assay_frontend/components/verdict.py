@@ -19,7 +19,7 @@ def verdict_sentences(
     sentences = [t(f"verdict.{verdict}")]
     if skill:
         sentences += [*_error(t, skill), *_coverage(t, skill, evaluation), *_sharpness(t, skill)]
-    return [*sentences, _model(t, forecast)]
+    return [*sentences, _model(t, forecast, evaluation)]
 
 
 def _error(t: Translator, skill: Skill) -> list[str]:
@@ -80,7 +80,13 @@ def _p(t: Translator, value: float | None) -> str:
     return t("verdict.p", relation=text if text.startswith("<") else f"= {text}")
 
 
-def _model(t: Translator, forecast: Forecast) -> str:
+def _model(t: Translator, forecast: Forecast, evaluation: Evaluation | None) -> str:
+    """Speaks of rival networks only where the leaderboard shows them."""
     if forecast.is_network:
         return t("verdict.network", kind=forecast.model_type)
-    return t("verdict.benchmark", name=t.named("model", forecast.model_type))
+    name = t.named("model", forecast.model_type)
+    networks = evaluation.networks if evaluation else ()
+    if not networks:
+        return t("verdict.benchmark", name=name)
+    kind = "one" if len(networks) == 1 else "several"
+    return t(f"verdict.benchmark.{kind}", name=name, networks=", ".join(networks))

@@ -39,6 +39,14 @@ def percent(t: Translator, share: float | None, decimals: int = 0, *, signed: bo
     return t("format.percent", number=number(t, 100 * share, decimals, signed=signed))
 
 
+def ratio_change(t: Translator, ratio: float | None) -> str:
+    """A ratio as its distance from one: 0.98 is `−2.00%`, and what rounds to one has no sign."""
+    if ratio is None:
+        return MISSING
+    change = round(ratio - 1, 4)
+    return percent(t, change, 2, signed=True) if change else percent(t, 0.0, 2)
+
+
 def level(t: Translator, value: float) -> str:
     """A nominal level such as 0.8 or 0.975, without needless decimals."""
     return percent(t, value, 0 if abs(100 * value - round(100 * value)) < 1e-9 else 1)

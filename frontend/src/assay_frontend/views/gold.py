@@ -11,9 +11,10 @@ import streamlit as st
 
 from assay_frontend.api.client import AssayClient
 from assay_frontend.api.latest import GoldPicture, gold_picture
-from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast
+from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast, Provenance
 from assay_frontend.components import banners, tables
 from assay_frontend.components.candles import chart_words, price_figure
+from assay_frontend.components.downloads import offer_bars, offer_forecast
 from assay_frontend.components.effects import (
     SHOWN,
     effect_sentence,
@@ -92,10 +93,10 @@ def _show(reader: Reader, picture: GoldPicture) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _show_verdict(t, forecast, picture.evaluation.value)
+        _show_data(reader, picture, forecast)
     with right:
         _show_why(t, forecast.explanation)
     _show_leaderboard(reader, picture)
-    _show_data(reader, picture, forecast)
     _show_footer(t)
 
 
@@ -105,9 +106,16 @@ def _show_charts(reader: Reader, picture: GoldPicture, forecast: Forecast) -> No
         banners.show_part_problem(t, "history", history.problem)
     if history.value is None or not history.value.bars:
         st.info(t("chart.none"))
+        offer_forecast(t, forecast)
         return
-    sessions = _choose_window(t)
-    bars = history.value.bars[-sessions:]
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
+    ):
+        sessions = _choose_window(t)
+        bars = history.value.bars[-sessions:]
+        with st.container(horizontal=True, width="content", gap="small"):
+            offer_bars(t, bars, source=history.value.provenance.source)
+            offer_forecast(t, forecast)
     colours = readers_palette()
     wide, narrow = st.columns([2, 1], gap="medium")
     with wide:
@@ -122,7 +130,7 @@ def _show_charts(reader: Reader, picture: GoldPicture, forecast: Forecast) -> No
         show_figure(zoom_figure(t, shown, forecast, colours), key="zoom", alt=alt)
         target = long_date(t, forecast.target)
         st.caption(t("chart.zoom.caption", n=len(shown), date=target))
-    _show_numbers(t, bars, forecast, source=history.value.provenance.source)
+    _show_numbers(t, bars, forecast)
 
 
 def _choose_window(t: Translator) -> int:
@@ -142,26 +150,11 @@ def _choose_window(t: Translator) -> int:
     return choice.value
 
 
-def _show_numbers(t: Translator, bars: Sequence[Bar], forecast: Forecast, *, source: str) -> None:
+def _show_numbers(t: Translator, bars: Sequence[Bar], forecast: Forecast) -> None:
     with st.expander(t("chart.table")):
         st.markdown(f"**{t('chart.quantiles', date=long_date(t, forecast.target))}**")
         st.table(_literal(tables.forecast_table(t, forecast)), hide_index=True)
         st.dataframe(tables.bars_table(t, bars, forecast.currency), hide_index=True, height=320)
-        with st.container(horizontal=True):
-            st.download_button(
-                t("download.bars"),
-                tables.bars_csv(bars, source=source),
-                file_name=f"gold-bars-{source}-{bars[-1].session}.csv",
-                mime="text/csv",
-                on_click="ignore",
-            )
-            st.download_button(
-                t("download.forecast"),
-                tables.forecast_csv(forecast),
-                file_name=f"gold-forecast-{forecast.provenance.source}-{forecast.target}.csv",
-                mime="text/csv",
-                on_click="ignore",
-            )
 
 
 def _show_verdict(t: Translator, forecast: Forecast, evaluation: Evaluation | None) -> None:
@@ -212,24 +205,30 @@ def _show_leaderboard(reader: Reader, picture: GoldPicture) -> None:
 def _show_data(reader: Reader, picture: GoldPicture, forecast: Forecast) -> None:
     t, provenance = reader.t, forecast.provenance
     st.header(t("data.title"), anchor=False)
-    age = age_now(provenance.age_seconds, picture.forecast.received_at, reader.now)
-    newest = MISSING
-    if provenance.as_of is not None:
-        newest = instant(t, provenance.as_of, reader.zone)
-        if age is not None:
-            newest = t("data.ago", moment=newest, age=span(t, age))
     model = t.named("model", forecast.model_type)
     if forecast.model_version:
         model = t("data.model.value", name=model, version=forecast.model_version)
     facts = [
         (t("data.source"), f"{t.named('source', provenance.source)}, {forecast.symbol}"),
-        (t("data.as_of"), newest),
+        (t("data.as_of"), _newest_bar(reader, provenance, picture.forecast.received_at)),
         (t("data.next"), _next_forecast(reader, forecast)),
         (t("data.model"), model),
     ]
     items = "".join(f"<dt>{html_text(a)}</dt><dd>{html_text(b)}</dd>" for a, b in facts)
     st.html(f'<dl class="assay-facts">{items}</dl>')
     st.markdown(t("data.words"))
+
+
+def _newest_bar(reader: Reader, provenance: Provenance, received_at: datetime | None) -> str:
+    """Its end and its age; in a replay the clock stands still, so no age is told."""
+    t = reader.t
+    if provenance.as_of is None:
+        return MISSING
+    moment = instant(t, provenance.as_of, reader.zone)
+    if provenance.source == "replay":
+        return t("data.replay", moment=moment)
+    age = age_now(provenance.age_seconds, received_at, reader.now)
+    return moment if age is None else t("data.ago", moment=moment, age=span(t, age))
 
 
 def _next_forecast(reader: Reader, forecast: Forecast) -> str:
