@@ -363,3 +363,19 @@ def test_on_real_bars_the_committed_champion_never_loses_to_the_random_walk(tmp_
     rw = named["random_walk"]
     stored = next(r for r in committed.metadata.evaluation["rows"] if r["name"] == "random_walk")
     assert stored["mape"] == pytest.approx(rw["mape"], rel=1e-6)
+
+
+@pytest.mark.parametrize("still_from", ["2000-08-30", "2009-06-01"])
+def test_a_market_that_stood_still_is_scored_with_null_for_the_undefined(
+    bundle_folder, csvs, tmp_path, still_from
+):
+    gold = read_bars_csv(csvs["gold"], daily=True).bars
+    still = gold.session >= np.datetime64(still_from)
+    for column in (gold.open, gold.high, gold.low, gold.close):
+        column[still] = gold.close[still.argmax()]
+    write_bars_csv(tmp_path / "gold.csv", gold)
+    out = tmp_path / "report.json"
+    assert evaluate(bundle_folder, tmp_path / "gold.csv", csvs["sp500"], out) == 0
+    for row in json.loads(out.read_text())["rows"]:
+        assert row["rmse_ratio_rw"] is None
+        assert row["mape"] is not None

@@ -107,11 +107,17 @@ def _table(report: dict[str, Any]) -> str:
     walk = next(row for row in report["rows"] if row["name"] == "random_walk")
     for row in report["rows"]:
         shares = "".join(f"{100 * share:7.1f}" for share in row["coverage"].values())
+        crps_ratio = row["crps"] / walk["crps"] if walk["crps"] else None
         lines.append(
-            f"{row['name']:20}{row['mape']:8.3f}{row['rmse_ratio_rw']:9.5f}"
-            f"{row['crps'] / walk['crps']:9.4f}{shares}"
+            f"{row['name']:20}{_cell(row['mape'], 8, 3)}{_cell(row['rmse_ratio_rw'], 9, 5)}"
+            f"{_cell(crps_ratio, 9, 4)}{shares}"
         )
     return "\n".join(lines)
+
+
+def _cell(value: float | None, width: int, decimals: int) -> str:
+    """`value`, or a dash for what is undefined."""
+    return f"{'-':>{width}}" if value is None else f"{value:{width}.{decimals}f}"
 
 
 @contextmanager

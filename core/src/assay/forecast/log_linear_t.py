@@ -66,14 +66,16 @@ def fit_log_linear_t(x: Floats, z: Floats) -> LogLinearT:
     """
     weights = recency_weights(len(z))
     start = np.concatenate([[0.0, 0.0, np.log(3.0)], np.zeros(x.shape[1])])
-    found = minimize(
-        _loss_and_gradient,
-        start,
-        args=(x, z, weights),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 500},
-    )
+    # A line search may step where the likelihood overflows; it then steps back.
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = minimize(
+            _loss_and_gradient,
+            start,
+            args=(x, z, weights),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": 500},
+        )
     if not np.isfinite(found.x).all():
         raise TrainingError("log_linear_t: the fit ended on numbers that are not finite")
     return LogLinearT(float(found.x[0]), found.x[3:], _LEAST_DF + float(np.exp(found.x[2])))

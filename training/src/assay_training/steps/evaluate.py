@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.bundle.files import Bundle
-from assay.errors import TooLittleHistory
+from assay.errors import TooLittleHistory, TrainingError
 from assay.evaluation.leaderboard import forecast_records, leaderboard
 from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS, origin_rows, origins_at, walk_forward
 from assay.features.build import FeatureMatrix, build_features
@@ -56,7 +56,7 @@ def evaluate_bundle(
     forecasts = {"champion": path.quantiles} | benchmark_forecasts(
         gold.close, rows, on_progress=lambda done, of: on_progress("garch_t", done, of)
     )
-    with contextlib.suppress(TooLittleHistory):  # a short file still has the champion judged
+    with contextlib.suppress(TooLittleHistory, TrainingError):  # the champion is judged anyway
         forecasts["log_linear_t"] = _log_linear_t(matrix, rows, on_progress)
     report = {
         "n": len(rows),
