@@ -44,10 +44,14 @@ class _BadInput(Exception):
 
 
 def _run(options: argparse.Namespace) -> int:
-    from assay_training.flows.train import TrainOptions, train
+    from assay_training.steps.load import read_pair
 
     if (options.gold is None) != (options.sp500 is None):
         raise _BadInput("--gold and --sp500 go together: name both files, or neither to download")
+    if options.gold is not None:  # before an orchestrator takes seconds to start
+        read_pair(options.gold, options.sp500)
+    from assay_training.flows.train import TrainOptions, train
+
     result = train(
         TrainOptions(
             gold_csv=options.gold,

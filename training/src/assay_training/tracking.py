@@ -130,6 +130,8 @@ class MlflowTracker:
         self._client.set_registered_model_alias(created.name, CHAMPION_ALIAS, created.version)
 
     def finish(self, *, failed: bool = False) -> None:
+        if not self._run_id:  # ended before there was a run
+            return
         self._client.set_terminated(self._run_id, "FAILED" if failed else "FINISHED")
 
     def _experiment(self) -> str:
