@@ -44,12 +44,15 @@ def upstream(reach):
 
 @pytest.fixture
 def serve(tmp_path, checkout):
-    def serve(mode="live", *, deadline_seconds, clock=CLOCK):
+    def serve(mode="live", *, deadline_seconds, patience_seconds=None, clock=CLOCK):
         settings = Settings(
             market_source=mode,
             data_dir=tmp_path,
             model_uri=str(checkout / "data" / "processed"),
             upstream_deadline_seconds=deadline_seconds,
+            first_bars_patience_seconds=(
+                deadline_seconds if patience_seconds is None else patience_seconds
+            ),
         )
         return TestClient(create_app(settings, clock=clock))
 
@@ -92,6 +95,13 @@ def test_on_the_machine_s_own_clock_live_bars_come_by_themselves(reach, serve, m
         reach(server)
         with serve(mode, deadline_seconds=AMPLE_SECONDS, clock=clock) as client:
             assert client.post("/predict").json()["source"] == "yahoo"
+
+
+def test_bars_that_come_after_the_port_opened_take_over_from_simulated_ones(upstream, serve):
+    with serve("auto", deadline_seconds=AMPLE_SECONDS, patience_seconds=0.0) as client:
+        assert client.post("/predict").json()["source"] == "simulated"
+        assert eventually(lambda: client.post("/predict").json()["source"] == "yahoo")
+        assert client.get("/health").json()["status"] == "healthy"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

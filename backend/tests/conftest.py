@@ -223,6 +223,7 @@ def settings(tmp_path: Path, folder: Path) -> Settings:
         model_uri=str(folder),
         bundle_check_seconds=0.05,
         upstream_deadline_seconds=0.2,
+        first_bars_patience_seconds=0.2,
     )
 
 

@@ -51,7 +51,7 @@ def live(settings: Settings, clock, source, tmp_path: Path):
             source, store, clock, mode=mode, fallback=fallback, attempts=1, sleep=lambda _: None
         )
         used = settings.model_copy(
-            update={"market_source": mode, "upstream_deadline_seconds": deadline_seconds}
+            update={"market_source": mode, "first_bars_patience_seconds": deadline_seconds}
         )
         return build_services(used, clock=clock, feed=feed)
 

@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     market_source: MarketSource = "live"
     replay_gold_csv: Path | None = None
     replay_sp500_csv: Path | None = None
-    upstream_deadline_seconds: float = Field(default=4.0, gt=0.0, le=60.0, allow_inf_nan=False)
+    # Nobody waits for it but the background: a slow machine needs seconds to load yfinance alone.
+    upstream_deadline_seconds: float = Field(default=12.0, gt=0.0, le=60.0, allow_inf_nan=False)
+    first_bars_patience_seconds: float = Field(default=4.0, ge=0.0, le=60.0, allow_inf_nan=False)
 
     data_dir: Path = Path("data")
     database_url: SecretStr | None = None

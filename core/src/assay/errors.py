@@ -13,7 +13,6 @@ AssayError
 │   ├── BundleCorrupt
 │   └── FeatureMismatch
 ├── TrainingError
-│   └── NoViableChallenger
 └── StorageError
 """
 
@@ -90,10 +89,6 @@ class FeatureMismatch(BundleError):
 
 class TrainingError(AssayError):
     """Training could not do its work."""
-
-
-class NoViableChallenger(TrainingError):
-    """No candidate could be fitted at all."""
 
 
 class StorageError(AssayError):

@@ -20,7 +20,7 @@ DEFAULT_BUNDLE = Path("data/processed")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code of CONTRACT terms.
+    """Runs the command line and returns its exit code.
 
     0 done, or a bundle was published; 2 bad input, nothing written; 3 the champion stays.
     """

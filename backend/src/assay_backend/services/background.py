@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 async def kept_current(services: Services) -> AsyncIterator[None]:
     """Keeps `services` current from the first answer that can be given until the block is left.
 
-    Where live bars are wanted and none were ever had, the first refresh gets its deadline.
+    Where live bars are wanted and none were ever had, the first refresh is waited for a moment.
     """
     refreshed = asyncio.Event()
-    patience_seconds = services.settings.upstream_deadline_seconds
+    patience_seconds = services.settings.first_bars_patience_seconds
     wait = lacks_live_bars(services.settings, services.feed)
     tasks = [
         asyncio.create_task(_repeat(lambda: _refresh_bars(services, refreshed), TICK_SECONDS)),
