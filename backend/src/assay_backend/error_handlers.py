@@ -19,13 +19,15 @@ from starlette.responses import Response
 
 from assay.errors import (
     AssayError,
-    BlockedRegion,
     BundleError,
     InvalidBars,
+    MalformedSymbol,
     SourceUnavailable,
     StorageError,
     TooLittleHistory,
+    UnknownExchange,
     UnknownSymbol,
+    UnknownTimeframe,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,8 +36,10 @@ TYPE_PREFIX = "urn:assay:problem:"
 # The nearest class in an error's ancestry decides; an AssayError in no row is a 500.
 STATUS: Mapping[type[AssayError], int] = {
     UnknownSymbol: 404,
+    MalformedSymbol: 422,
+    UnknownExchange: 422,
+    UnknownTimeframe: 422,
     SourceUnavailable: 503,
-    BlockedRegion: 503,
     InvalidBars: 503,
     TooLittleHistory: 503,
     BundleError: 503,

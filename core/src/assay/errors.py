@@ -2,10 +2,13 @@
 
 AssayError
 ├── MarketDataError
-│   ├── UnknownSymbol
+│   ├── UnknownSymbol            (near)
+│   ├── MalformedSymbol
+│   ├── UnknownExchange
+│   ├── UnknownTimeframe
 │   ├── SourceUnavailable        (retry_after_seconds)
-│   │   └── RateLimited
-│   ├── BlockedRegion
+│   │   ├── RateLimited
+│   │   └── BlockedRegion
 │   ├── InvalidBars              (file, line, value)
 │   └── TooLittleHistory         (needed, available)
 ├── BundleError                  (path)
@@ -36,6 +39,18 @@ class UnknownSymbol(MarketDataError):
     """No source knows the symbol."""
 
 
+class MalformedSymbol(MarketDataError):
+    """What was given cannot be the name of any market."""
+
+
+class UnknownExchange(MarketDataError):
+    """An exchange that is not on the list."""
+
+
+class UnknownTimeframe(MarketDataError):
+    """A timeframe that does not exist, or that the exchange does not have."""
+
+
 class SourceUnavailable(MarketDataError):
     """A source did not answer in time, or answered with something that is not bars."""
 
@@ -50,8 +65,8 @@ class RateLimited(SourceUnavailable):
     """A source asked us to wait."""
 
 
-class BlockedRegion(MarketDataError):
-    """A source refuses this region (HTTP 451); retrying cannot help."""
+class BlockedRegion(SourceUnavailable):
+    """A source refuses this region (HTTP 451); asking it again cannot help."""
 
 
 class InvalidBars(MarketDataError):

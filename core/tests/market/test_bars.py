@@ -79,9 +79,9 @@ def test_a_bad_correction_does_not_displace_a_good_row():
 
 
 def test_disorder_is_put_in_order_and_counted():
-    rows = np.array([(*GOOD[:3], close, 1.0) for close in (3.0, 1.0, 2.0)])
+    rows = np.array([(*GOOD[:3], close, 1.0) for close in (11.0, 9.5, 10.5)])
     checked = check_bars(stamps("2025-04-16", "2025-04-14", "2025-04-15"), rows)
-    assert checked.bars.close.tolist() == [1.0, 2.0, 3.0]
+    assert checked.bars.close.tolist() == [9.5, 10.5, 11.0]
     assert checked.disordered == 1
 
 

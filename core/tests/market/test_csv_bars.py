@@ -131,7 +131,7 @@ PRICE = st.floats(1e-6, 1e9)
 @settings(deadline=None)
 @given(st.lists(st.tuples(PRICE, PRICE, PRICE, PRICE, st.floats(0, 1e15)), min_size=1, max_size=20))
 def test_bars_written_are_the_bars_read(tmp_path_factory, rows):
-    prices = np.array([(o, max(h, lo), min(h, lo), c, v) for o, h, lo, c, v in rows])
+    prices = np.array([(o, max(o, h, c), min(o, lo, c), c, v) for o, h, lo, c, v in rows])
     times = np.datetime64("2025-01-01", "ms") + np.arange(len(rows)) * np.timedelta64(1, "D")
     bars = check_bars(times, prices).bars
     path = tmp_path_factory.mktemp("csv") / "bars.csv"

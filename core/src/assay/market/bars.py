@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.calendars import Days
-from assay.market.plausibility import BEFORE_CALENDAR, Floats, reasons_against
+from assay.market.plausibility import EXPECTED, Floats, Rules, reasons_against
+from assay.market.timeframes import Timeframe
 
 __all__ = ["Bars", "CheckedBars", "Floats", "SetAside", "check_bars"]
 
@@ -81,12 +82,16 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A row that is not a bar: its position in the input, its time, why, and its line in a file."""
+    """A row that is not a bar: its position in the input, its time, why, and its line in a file.
+
+    `values` are open, high, low, close and volume as they came.
+    """
 
     row: int
     time: str
     reason: str
     line: int | None = None
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,10 @@ class CheckedBars:
 
     @property
     def implausible(self) -> tuple[SetAside, ...]:
-        """The rows set aside that speak against the input; a history too long does not."""
-        return tuple(item for item in self.set_aside if item.reason != BEFORE_CALENDAR)
+        """The rows set aside that speak against the input: neither a bar that is still forming
+        nor a history that is too long does.
+        """
+        return tuple(item for item in self.set_aside if item.reason not in EXPECTED)
 
     @property
     def share_implausible(self) -> float:
@@ -125,6 +132,8 @@ def check_bars(
     closed_until: np.datetime64 | None = None,
     sessions: Days | None = None,
     daily: bool = False,
+    timeframe: Timeframe | None = None,
+    now: np.datetime64 | None = None,
     lines: Sequence[int] = (),
 ) -> CheckedBars:
     """Turns raw rows into bars.
@@ -134,24 +143,32 @@ def check_bars(
     before (the later row counts), rows stamped after `closed_until`, and, where `sessions` are
     given, rows of any other day. Of `daily` rows only the date counts; set aside are weekends,
     days that the calendars do not reach, and prices off their neighbours' closes by a factor of
-    more than e. A close outside [low, high] is let through: hundreds of Yahoo's gold settlements
-    are. A missing volume is 0. `lines` are the rows' lines in their file.
+    more than e. Open and close may lie outside [low, high] by a tenth of the price, since hundreds
+    of Yahoo's gold settlements do; by a thousandth where a `timeframe` is given.
+
+    With a `timeframe`, rows off its grid are set aside, and with `now` rows that open later, and
+    those still forming. A missing volume is 0. `lines` are the rows' lines in their file.
     """
     stamps = np.asarray(time, dtype="datetime64[D]" if daily else "datetime64[ms]")
     stamps = stamps.astype("datetime64[ms]")
-    prices = np.array(prices, dtype=np.float64).reshape(len(stamps), 5)
+    raw = np.asarray(prices, dtype=np.float64).reshape(len(stamps), 5)
+    prices = raw.copy()
     prices[np.isnan(prices[:, 4]), 4] = 0.0
-    reasons = reasons_against(
-        stamps, prices, closed_until=closed_until, sessions=sessions, daily=daily
-    )
-    good = np.array([reason == "" for reason in reasons], dtype=bool)
+    rules = Rules(closed_until, sessions, daily=daily, timeframe=timeframe, now=now)
+    reasons = reasons_against(stamps, prices, rules)
+    good = reasons == ""
     disordered = int(np.sum(np.diff(stamps[good].astype("int64")) < 0))
     order = np.flatnonzero(good)[np.argsort(stamps[good], kind="stable")]
     bars = Bars(stamps[order], *(np.ascontiguousarray(column) for column in prices[order].T))
     aside = tuple(
-        SetAside(row, str(stamps[row]), reason, line=lines[row] if lines else None)
-        for row, reason in enumerate(reasons)
-        if reason
+        SetAside(
+            row,
+            str(stamps[row]),
+            str(reasons[row]),
+            line=lines[row] if lines else None,
+            values=tuple(raw[row].tolist()),
+        )
+        for row in np.flatnonzero(~good).tolist()
     )
     kept = tuple(lines[row] for row in order) if lines else ()
     return CheckedBars(bars, aside, rows=len(stamps), disordered=disordered, lines=kept)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.calendars import Days, gold_calendar, sp500_calendar
+from assay.market.timeframes import Timeframe
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 BEFORE_CALENDAR = "before the calendar"
+NOT_CLOSED = "not closed yet"
+# What a sound source may send.
+EXPECTED = frozenset({BEFORE_CALENDAR, NOT_CLOSED})
+
+# Exchanges round; Yahoo's gold settlements stood up to 8.6 % outside the day's range (2006-06-30).
+MOST_OUTSIDE = 0.001
+MOST_OUTSIDE_BY_SETTLEMENT = 0.1
 
 # Neither market has moved by a factor of e within a week; a slipped decimal point has.
 MOST_LOG_DISTANCE = 1.0
@@ -22,37 +31,61 @@ NEIGHBOURS = 5
 LONGEST_BREAK = np.timedelta64(10, "D")
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What rows are held against; see `check_bars`."""
+
+    closed_until: np.datetime64 | None
+    sessions: Days | None
+    daily: bool
+    timeframe: Timeframe | None
+    now: np.datetime64 | None
+
+
 def reasons_against(
-    stamps: NDArray[np.datetime64],
-    prices: Floats,
-    *,
-    closed_until: np.datetime64 | None,
-    sessions: Days | None,
-    daily: bool,
-) -> list[str]:
+    stamps: NDArray[np.datetime64], prices: Floats, rules: Rules
+) -> NDArray[np.str_]:
     """The first reason against each of n rows, "" where there is none; `prices` is (n, 5)."""
-    open_, high, low, close, volume = prices.T
     reasons = np.full(len(stamps), "", dtype="<U24")
+    for failed, reason in [*_rules_of_time(stamps, rules), *_rules_of_prices(prices, rules)]:
+        reasons[(reasons == "") & failed] = reason
+    reasons[_repeated(stamps, reasons == "")] = "duplicate time"
+    if rules.daily:
+        reasons[_out_of_scale(stamps, prices[:, :4], reasons == "")] = "price out of scale"
+    return reasons
+
+
+def _rules_of_time(stamps: NDArray[np.datetime64], rules: Rules) -> list[tuple[Mask, str]]:
+    found: list[tuple[Mask, str]] = [(np.isnat(stamps), "no time")]
+    if rules.now is not None:
+        found.append((stamps > rules.now, "in the future"))
+    if rules.timeframe is not None:
+        found.append((rules.timeframe.off_grid(stamps), "off the timeframe's grid"))
+        if rules.now is not None:
+            found.append((rules.timeframe.ends(stamps) > rules.now, NOT_CLOSED))
+    if rules.sessions is not None:
+        days = stamps.astype("datetime64[D]")
+        found.append((~np.isin(days, rules.sessions), "not a session"))
+    if rules.closed_until is not None:
+        found.append((stamps > rules.closed_until, NOT_CLOSED))
+    if rules.daily:
+        found += _rules_of_days(stamps.astype("datetime64[D]"))
+    return found
+
+
+def _rules_of_prices(prices: Floats, rules: Rules) -> list[tuple[Mask, str]]:
+    open_, high, low, close, volume = prices.T
     finite: Mask = np.logical_and.reduce(np.isfinite(prices), axis=1)
-    rules: list[tuple[Mask, str]] = [(np.isnat(stamps), "no time")]
-    if sessions is not None:
-        rules.append((~np.isin(stamps.astype("datetime64[D]"), sessions), "not a session"))
-    if closed_until is not None:
-        rules.append((stamps > closed_until, "not closed yet"))
-    if daily:
-        rules += _rules_of_days(stamps.astype("datetime64[D]"))
-    rules += [
+    slack = MOST_OUTSIDE if rules.timeframe is not None else MOST_OUTSIDE_BY_SETTLEMENT
+    above, below = high * (1.0 + slack), low * (1.0 - slack)
+    outside = (open_ > above) | (open_ < below) | (close > above) | (close < below)
+    return [
         (~finite, "not a number"),
         (np.minimum.reduce([open_, high, low, close]) <= 0, "price not above zero"),
         (volume < 0, "negative volume"),
         (high < low, "high below low"),
+        (outside, "outside high and low"),
     ]
-    for failed, reason in rules:
-        reasons[(reasons == "") & failed] = reason
-    reasons[_repeated(stamps, reasons == "")] = "duplicate time"
-    if daily:
-        reasons[_out_of_scale(stamps, prices[:, :4], reasons == "")] = "price out of scale"
-    return [str(reason) for reason in reasons]
 
 
 def _rules_of_days(session: Days) -> list[tuple[Mask, str]]:

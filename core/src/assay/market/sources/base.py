@@ -1,10 +1,11 @@
-"""What every source of daily bars does."""
+"""What every source of bars does: of daily ones by session, of exchanges' ones by timeframe."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from assay.errors import RateLimited, SourceUnavailable
 from assay.market.bars import CheckedBars
+from assay.market.markets import Market, MarketList
+from assay.market.timeframes import Timeframe
 
 # In less time an upstream that is well cannot answer either.
 LEAST_USEFUL_SECONDS = 1.5
@@ -28,6 +31,52 @@ class DailySource(Protocol):
 
     def fetch(self, symbol: str, *, start: date, deadline_seconds: float) -> CheckedBars:
         """Checked bars from session `start` to the last closed one, within the deadline."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Bars of an exchange; not `complete` where time ran out before the oldest ones came."""
+
+    checked: CheckedBars
+    complete: bool = True
+
+
+class ExchangeSource(Protocol):
+    """Markets and bars of many exchanges; raises nothing but errors of `assay.errors`.
+
+    An endpoint is a place where an exchange answers, such as `binance` or `binance_mirror`.
+    """
+
+    def source_of(self, exchange: str) -> str:
+        """How answers and stored rows name bars of `exchange`: itself, `replay` or `simulated`."""
+        ...
+
+    async def markets(self, endpoint: str, *, deadline_seconds: float) -> MarketList:
+        """The active spot markets.
+
+        Raises SourceUnavailable, its children RateLimited and BlockedRegion among them.
+        """
+        ...
+
+    async def bars(
+        self,
+        endpoint: str,
+        market: Market,
+        timeframe: Timeframe,
+        *,
+        start: np.datetime64,
+        deadline_seconds: float,
+    ) -> Fetched:
+        """Checked bars opened at or after `start` (datetime64[ms]) that have closed by now.
+
+        The newest come first where there is not time for all: those there are follow one another
+        up to the newest. Raises as `markets` does, and UnknownSymbol where the exchange says so.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Ends what the source keeps open."""
         ...
 
 
