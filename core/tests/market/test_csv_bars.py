@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import InvalidBars
-from assay.market.bars import check_bars
-from assay.market.csv_bars import parse_session, parse_time, read_bars_csv, write_bars_csv
+from assay.market.bars import Bars, check_bars
+from assay.market.csv_bars import (
+    BLOCK_ROWS,
+    parse_session,
+    parse_time,
+    read_bars_csv,
+    write_bars_csv,
+)
+from assay.market.timeframes import timeframe
 
 HEADER = "date,open,high,low,close,volume\n"
 ROW = "2025-04-14,10,12,9,11,100\n"
@@ -190,3 +197,113 @@ def test_a_file_of_nothing_but_earlier_history_holds_no_usable_row(csv_of):
 def test_the_lines_of_bars_are_theirs_after_blanks_and_sorting(csv_of):
     content = HEADER + "\n2025-04-15,10,12,9,11,1\n\n2025-04-14,10,12,9,11,1\n"
     assert read_bars_csv(csv_of(content)).lines == (5, 3)
+
+
+MINUTES = np.datetime64("2025-03-30T00:30:00", "ms") + np.arange(90) * np.timedelta64(1, "m")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda at: str(at)[:16],
+        lambda at: str(at)[:19].replace("T", " "),
+        lambda at: str(at)[:19] + "Z",
+        lambda at: str(at)[:16] + "Z",
+        lambda at: str(at)[:23],
+        lambda at: str(at)[:23] + "Z",
+        lambda at: str(at)[:19] + "+00:00",
+        lambda at: str(at + np.timedelta64(330, "m"))[:19] + "+05:30",
+        lambda at: str(at)[:23] + "000",
+        lambda at: f"  {str(at)[:19]} ",
+        lambda at: str(at.astype("int64")),
+        lambda at: str(at.astype("int64") // 1000),
+    ],
+)
+def test_times_are_read_alike_all_at_once_and_one_by_one(csv_of, written):
+    rows = [f"{written(at)},10,12,9,11,100\n" for at in MINUTES]
+    at_once = read_bars_csv(csv_of(HEADER + "".join(rows))).bars
+    assert at_once.time.tolist() == MINUTES.tolist()
+    one_by_one = read_bars_csv(csv_of(HEADER + "01/01/2020,10,12,9,11,100\n" + "".join(rows))).bars
+    assert one_by_one.time[1:].tolist() == MINUTES.tolist()
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.datetimes().map(lambda at: at.isoformat()[:19]), min_size=2, max_size=5),
+    row=st.integers(0, 4),
+    at=st.integers(0, 18),
+    typed=st.sampled_from("09T :-+Z/x."),
+)
+def test_a_slip_in_one_time_comes_to_the_same_however_the_others_are_read(
+    tmp_path_factory, texts, row, at, typed
+):
+    row %= len(texts)
+    texts[row] = texts[row][:at] + typed + texts[row][at + 1 :]
+    path = tmp_path_factory.mktemp("csv") / "bars.csv"
+    path.write_text(HEADER + "".join(f"{text},10,12,9,11,100\n" for text in texts))
+    try:
+        expected = sorted({parse_time(text) for text in texts})
+    except (ValueError, OverflowError):
+        with pytest.raises(InvalidBars, match=f"line {row + 2} has no readable date"):
+            read_bars_csv(path)
+    else:
+        assert read_bars_csv(path, most_set_aside=1.0).bars.time.tolist() == [
+            stamp.item() for stamp in expected
+        ]
+
+
+def test_lines_are_told_right_in_a_long_file(csv_of):
+    many = 2 * BLOCK_ROWS + 10
+    stamps = np.datetime64("2020-01-01T00:00:00") + np.arange(many) * np.timedelta64(60, "s")
+    rows = [f"{at},10,12,9,11,100\n" for at in stamps]
+    rows[BLOCK_ROWS - 1] += "\n ,\n"
+    assert read_bars_csv(csv_of(HEADER + "".join(rows))).lines == tuple(
+        line for line in range(2, many + 4) if line not in (BLOCK_ROWS + 2, BLOCK_ROWS + 3)
+    )
+    for spoilt, words in (
+        (f"{stamps[-1]}x,10,12,9,11,100\n", "no readable date"),
+        (f'{stamps[-1]},10,12,9,11,"100\n', "a quote opens there"),
+    ):
+        rows[-1] = spoilt
+        with pytest.raises(InvalidBars, match=f"line {many + 3} .*{words}"):
+            read_bars_csv(csv_of(HEADER + "".join(rows)))
+
+
+def test_what_comes_first_in_a_file_is_told_first(csv_of):
+    both = HEADER + "soon,10,12,9,11,100\n" + ROW + '2025-04-15,10,12,9,11,"1\n' + ROW * 9_000
+    with pytest.raises(InvalidBars, match="line 2 has no readable date"):
+        read_bars_csv(csv_of(both))
+
+
+@pytest.mark.parametrize("step", [60_000, 250])
+def test_intraday_bars_written_are_the_bars_read(tmp_path, step):
+    count = BLOCK_ROWS + 5
+    times = np.datetime64("2025-01-01", "ms") + np.arange(count) * np.timedelta64(step, "ms")
+    low = np.random.default_rng(step).uniform(1.0, 2.0, count)
+    bars = check_bars(times, np.column_stack([low, low * 1.5, low, low * 1.1, low * 1e6])).bars
+    path = tmp_path / "bars.csv"
+    write_bars_csv(path, bars, daily=False)
+    first = path.read_text().splitlines()[:2]
+    assert first[0] == "timestamp,open,high,low,close,volume"
+    assert first[1].startswith("2025-01-01T00:00:00" + {60_000: "Z,", 250: ".000Z,"}[step])
+    assert read_bars_csv(path).bars.fingerprint() == bars.fingerprint()
+
+
+def test_rows_off_a_timeframe_or_still_forming_are_set_aside(csv_of):
+    stamps = np.datetime64("2025-01-01T00:00:00") + np.arange(200) * np.timedelta64(60, "s")
+    texts = [f"{at},10,12,9,11,100\n" for at in stamps]
+    texts[7] = "2025-01-01T00:07:30,10,12,9,11,100\n"
+    checked = read_bars_csv(
+        csv_of(HEADER + "".join(texts)), timeframe=timeframe("1m"), now=stamps[-1] + 59
+    )
+    assert [(item.line, item.reason) for item in checked.set_aside] == [
+        (9, "off the timeframe's grid"),
+        (201, "not closed yet"),
+    ]
+
+
+@pytest.mark.parametrize("daily", [True, False])
+def test_no_bars_are_a_header(tmp_path, daily):
+    path = tmp_path / "bars.csv"
+    write_bars_csv(path, Bars.empty(), daily=daily)
+    assert len(path.read_text().splitlines()) == 1
