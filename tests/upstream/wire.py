@@ -7,6 +7,7 @@ Unmodified clients reach it through the environment alone: `HTTPS_PROXY` names t
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import socketserver
@@ -14,7 +15,7 @@ import ssl
 import struct
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
@@ -26,6 +27,7 @@ Manner = Literal["whole", "silent", "drip", "cut", "reset"]
 
 CA_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 DRIP_SECONDS = 0.2
+SILENCE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,12 @@ class Upstream:
     """Serves `hosts` on a free loopback port between `with` and its end; counts requests."""
 
     def __init__(self, hosts: Sequence[str], respond: Responder) -> None:
-        self._hosts = tuple(hosts)
+        self.hosts = tuple(hosts)
         self._respond = respond
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._connections = 0
+        self._open = 0
         self.stopped = threading.Event()
 
     @property
@@ -81,6 +84,18 @@ class Upstream:
         """How many TCP connections the proxy has accepted, asked through or not."""
         with self._lock:
             return self._connections
+
+    @property
+    def clients(self) -> int:
+        """How many connections are open now."""
+        with self._lock:
+            return self._open
+
+    def forget(self) -> None:
+        """Begins to count anew."""
+        with self._lock:
+            self._requests.clear()
+            self._connections = 0
 
     def calls(self, path_prefix: str = "/") -> int:
         """How many requests were for paths that begin so."""
@@ -103,7 +118,7 @@ class Upstream:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.ca_file))
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*self._hosts).configure_cert(self.tls)
+        authority.issue_cert(*self.hosts).configure_cert(self.tls)
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -116,14 +131,29 @@ class Upstream:
         self._server.server_close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def connected(self) -> None:
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
         with self._lock:
             self._connections += 1
+            self._open += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
 
     def answer(self, request: Request) -> Reply:
         with self._lock:
             self._requests.append(request)
         return self._respond(request)
+
+
+class Together(Upstream):
+    """Several upstreams behind one proxy; each goes on counting what it is asked."""
+
+    def __init__(self, *members: Upstream) -> None:
+        by_host = {host: member for member in members for host in member.hosts}
+        super().__init__(tuple(by_host), lambda request: by_host[request.host].answer(request))
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -136,16 +166,14 @@ def _handler(upstream: Upstream) -> type[socketserver.BaseRequestHandler]:
         request: socket.socket
 
         def handle(self) -> None:
-            upstream.connected()
-            try:
+            # the client has left or was killed: what these tests are about
+            with upstream.connected(), contextlib.suppress(OSError, IndexError):
                 self.request.settimeout(10)
                 host = _read_head(self.request).split()[1].rsplit(":", 1)[0]
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 with upstream.tls.wrap_socket(self.request, server_side=True) as secure:
                     secure.settimeout(10)
                     _send(secure, upstream.answer(_request(host, _read_head(secure))), upstream)
-            except (OSError, IndexError):
-                return  # the client has left or was killed: what these tests are about
 
     return Handler
 
@@ -165,10 +193,20 @@ def _request(host: str, head: str) -> Request:
     return Request(host, method, parts.path, dict(parse_qsl(parts.query)))
 
 
+def _has_left(connection: ssl.SSLSocket) -> bool:
+    """Whether the client, which has nothing more to say, has hung up; takes a moment to tell."""
+    connection.settimeout(SILENCE_SECONDS)
+    try:
+        return not connection.recv(1)
+    except TimeoutError:
+        return False
+
+
 def _send(connection: ssl.SSLSocket, reply: Reply, upstream: Upstream) -> None:
     wire = reply.wire()
     if reply.manner == "silent":
-        upstream.stopped.wait()
+        while not upstream.stopped.is_set() and not _has_left(connection):
+            pass
     elif reply.manner == "reset":
         # lingering for no time makes the close a TCP reset
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

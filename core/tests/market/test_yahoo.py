@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from assay.clock import FixedClock
 from assay.errors import MarketDataError, RateLimited, SourceUnavailable, UnknownSymbol
 from assay.market.sources import yahoo_child
-from assay.market.sources.yahoo import YahooSource, parse_answer, retry_after_seconds
+from assay.market.sources.retry_after import retry_after_seconds
+from assay.market.sources.yahoo import YahooSource, parse_answer
 from assay.market.symbols import GOLD, SP500
 
 NOW = datetime(2025, 4, 15, 20, 30, tzinfo=UTC)  # ^GSPC has closed for the day, GC=F has not

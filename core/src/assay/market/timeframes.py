@@ -66,9 +66,9 @@ class Timeframe:
         Weeks begin on Monday. Exchanges may set weeks and longer bars off this grid.
         """
         if self.unit == "M":
-            months = int(instant.astype("datetime64[M]").astype("int64"))
-            whole = np.datetime64(months // self.amount * self.amount, "M")
-            return whole.astype("datetime64[ms]")
+            month = int(instant.astype("datetime64[M]").astype("int64"))
+            opened = np.datetime64(month // self.amount * self.amount, "M")
+            return np.datetime64(opened.item(), "ms")
         monday = 4 * DAY_MS if self.unit == "w" else 0  # 1970-01-05
         since = int(instant.astype("datetime64[ms]").astype("int64")) - monday
         return np.datetime64(since // self.milliseconds * self.milliseconds + monday, "ms")

@@ -52,6 +52,14 @@ class ExchangeSource(Protocol):
         """How answers and stored rows name bars of `exchange`: itself, `replay` or `simulated`."""
         ...
 
+    def start(self) -> None:
+        """Begins to get ready; returns at once. Needs a running event loop."""
+        ...
+
+    async def ready(self) -> None:
+        """Waits until it can be asked; SourceUnavailable where that takes too long."""
+        ...
+
     async def markets(self, endpoint: str, *, deadline_seconds: float) -> MarketList:
         """The active spot markets.
 
@@ -66,9 +74,11 @@ class ExchangeSource(Protocol):
         timeframe: Timeframe,
         *,
         start: np.datetime64,
+        end: np.datetime64 | None = None,
         deadline_seconds: float,
     ) -> Fetched:
-        """Checked bars opened at or after `start` (datetime64[ms]) that have closed by now.
+        """Checked bars opened at or after `start` (datetime64[ms]) that have closed by now, or by
+        `end` where that comes before.
 
         The newest come first where there is not time for all: those there are follow one another
         up to the newest. Raises as `markets` does, and UnknownSymbol where the exchange says so.

@@ -8,15 +8,14 @@ that the child inherits.
 from __future__ import annotations
 
 import json
-import math
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import weakref
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -24,14 +23,12 @@ import numpy as np
 from assay.clock import Clock
 from assay.errors import MarketDataError, RateLimited, SourceUnavailable, UnknownSymbol
 from assay.market.bars import CheckedBars, check_bars
+from assay.market.sources.retry_after import retry_after_seconds
+from assay.market.sources.yahoo_child import START_SECONDS
 from assay.market.symbols import Symbol, check_symbol, daily_symbol
 
 CHILD_MODULE: Final = "assay.market.sources.yahoo_child"
 COLUMNS: Final = ("open", "high", "low", "close", "volume")
-
-# Yahoo seldom says how long; cloud addresses stay limited for minutes.
-USUAL_PAUSE_SECONDS = 300.0
-LONGEST_PAUSE_SECONDS = 6 * 3600.0
 
 
 class YahooSource:
@@ -53,16 +50,19 @@ class YahooSource:
         command = [sys.executable, "-m", CHILD_MODULE, *request, self._cache_folder]
         try:
             answer = subprocess.run(  # noqa: S603 - our own module; the symbol is on the allow-list
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline_seconds
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=deadline_seconds + START_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise SourceUnavailable(
-                f"Yahoo gave no answer for {symbol} within {deadline_seconds:.1f} s", symbol=symbol
-            ) from error
+            raise _silence(symbol, deadline_seconds) from error
         except OSError as error:
             raise SourceUnavailable(
                 f"The process that asks Yahoo cannot be started: {error}", symbol=symbol
             ) from error
+        if answer.returncode == -signal.SIGALRM:
+            raise _silence(symbol, deadline_seconds)
         return parse_answer(answer.stdout, market, now)
 
 
@@ -96,6 +96,12 @@ def parse_answer(answer: bytes, market: Symbol, now: datetime) -> CheckedBars:
     return checked
 
 
+def _silence(symbol: str, deadline_seconds: float) -> SourceUnavailable:
+    return SourceUnavailable(
+        f"Yahoo gave no answer for {symbol} within {deadline_seconds:.1f} s", symbol=symbol
+    )
+
+
 def _error(error: Mapping[str, Any], market: Symbol, now: datetime) -> MarketDataError:
     message = f"Yahoo, {market.name}: {error['message']}"
     if error["kind"] == "rate_limited":
@@ -104,24 +110,3 @@ def _error(error: Mapping[str, Any], market: Symbol, now: datetime) -> MarketDat
     if error["kind"] == "unknown_symbol":
         return UnknownSymbol(message, symbol=market.name)
     return SourceUnavailable(message, symbol=market.name)
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float:
-    """Seconds to wait for a Retry-After header, seconds or an HTTP date, within sane bounds.
-
-    >>> retry_after_seconds("120", datetime(2026, 1, 1, tzinfo=UTC))
-    120.0
-    """
-    seconds = USUAL_PAUSE_SECONDS
-    if header:
-        try:
-            seconds = float(header)
-        except ValueError:
-            try:
-                until = parsedate_to_datetime(header)
-                seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-            except ValueError:
-                seconds = USUAL_PAUSE_SECONDS
-    if not math.isfinite(seconds):
-        seconds = USUAL_PAUSE_SECONDS
-    return min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)

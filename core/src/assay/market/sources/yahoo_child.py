@@ -18,6 +18,8 @@ from urllib.request import getproxies, proxy_bypass
 
 YAHOO_HOST = "query2.finance.yahoo.com"
 CONNECT_SECONDS = 2.0
+# Starting Python and loading yfinance is not the upstream's time; a slow machine may take so long.
+START_SECONDS = 10.0
 
 _CHART_PATH = "/v8/finance/chart/"
 _CURL_PROXY_PORT = 1080
@@ -55,6 +57,8 @@ def download(symbol: str, start: date, end: date, *, seconds: float, cache_folde
     warnings.simplefilter("ignore")  # yfinance's and pandas' own, not ours to act on
     import yfinance
     from curl_cffi.requests import Response, Session
+
+    end_after(seconds)
 
     class FailFast(Session[Response]):
         """Ends at the first refusal of a chart; yfinance would ask six times more."""
@@ -121,9 +125,14 @@ def answer(arguments: list[str]) -> str:
         return json.dumps({"error": Refused("unavailable", message).answer})
 
 
+def end_after(seconds: float) -> None:
+    """Ends this process by SIGALRM, whatever C code it is in and whether its parent lives."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
 def main() -> None:
-    """Answers on stdout and ends, by its own alarm if the parent is no longer there to kill it."""
-    signal.setitimer(signal.ITIMER_REAL, float(sys.argv[4]))
+    """Answers on stdout and ends. The upstream's time begins once yfinance is loaded."""
+    end_after(float(sys.argv[4]) + START_SECONDS)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no arithmetic here needs more
     stdout = sys.stdout
     sys.stdout = sys.stderr  # what libraries print must not mix with the answer
