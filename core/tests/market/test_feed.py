@@ -8,8 +8,9 @@ import pytest
 
 from assay.calendars import gold_calendar
 from assay.errors import RateLimited, SourceUnavailable, StorageError, UnknownSymbol
-from assay.market.bars import Bars, CheckedBars
+from assay.market.bars import Bars, CheckedBars, SetAside
 from assay.market.feed import HISTORY_START, GoldFeed
+from assay.market.keys import SeriesKey
 from assay.market.pacing import Breaker
 from assay.market.sources.replay import ReplaySource, replay_clock
 from assay.market.sources.simulated import SimulatedSource
@@ -40,6 +41,7 @@ class Upstream:
         self.calls = []
         self.errors = []
         self.change = lambda _symbol, bars: bars
+        self.set_aside = ()
 
     def fetch(self, symbol, *, start, deadline_seconds):
         self.calls.append((symbol, start, deadline_seconds))
@@ -47,7 +49,7 @@ class Upstream:
             raise error
         bars = self._market.fetch(symbol, start=start, deadline_seconds=1.0).bars
         bars = self.change(symbol, bars)
-        return CheckedBars(bars, rows=len(bars))
+        return CheckedBars(bars, self.set_aside, rows=len(bars) + len(self.set_aside))
 
 
 def down(*_):
@@ -202,8 +204,26 @@ def test_a_correction_replaces_the_bar_also_in_the_store(live, upstream, store):
     assert after.gold.bars.close[-2] == before.gold.bars.close[-2] + 1.0
     assert after.gold.bars.close[-6] == before.gold.bars.close[-6]
     assert after.sp500.bars.fingerprint() == before.sp500.bars.fingerprint()
-    stored = store.read_bars("yahoo", "GC=F", "1d")
+    stored = store.read_bars(SeriesKey("yahoo", "GC=F", "1d"))
     assert stored.fingerprint() == after.gold.bars.fingerprint()
+    (correction,) = store.corrections()
+    assert correction.key == SeriesKey("yahoo", "GC=F", "1d")
+    assert correction.after[3] == correction.before[3] + 1.0
+
+
+def test_rows_that_are_no_bars_are_kept_in_quarantine(live, upstream, store):
+    values = (3221.0, 3200.0, 3240.0, 3226.0, 100.0)
+    upstream.set_aside = (
+        SetAside(0, "2025-04-11T00:00:00.000", "high below low", values=values),
+        SetAside(1, "2025-04-16T00:00:00.000", "not closed yet", values=values),
+    )
+    feed = live()
+    feed.refresh()
+    feed.refresh()
+    kept = store.quarantine(SeriesKey("yahoo", "GC=F", "1d"))
+    assert [(item.reason, item.values, item.times_seen) for item in kept] == [
+        ("high below low", values, 2)
+    ]
 
 
 def test_a_gap_is_asked_for_again_until_it_is_filled(live, upstream):
@@ -318,7 +338,7 @@ def test_a_rate_limit_is_honoured_by_not_asking(live, upstream, clock):
     assert feed.next_due() == clock.now() + timedelta(seconds=1)
     clock.advance(seconds=1)
     assert feed.refresh() is True
-    assert feed.status().breaker == "closed"
+    assert feed.status().endpoint.state == "closed"
 
 
 def test_the_breaker_opens_after_repeated_failures_and_lets_one_call_through_later(
@@ -327,14 +347,14 @@ def test_the_breaker_opens_after_repeated_failures_and_lets_one_call_through_lat
     feed = live(attempts=1, breaker=Breaker(clock, failures_to_open=2, pause_seconds=100))
     for _ in range(2):
         fail(feed, upstream, down())
-    assert feed.status().breaker == "open"
+    assert feed.status().endpoint.state == "open"
     upstream.calls.clear()
     fail(feed, upstream)
     assert upstream.calls == []
     clock.advance(seconds=100)
-    assert feed.status().breaker == "half_open"
+    assert feed.status().endpoint.state == "half_open"
     assert feed.refresh() is True
-    assert feed.status().breaker == "closed"
+    assert feed.status().endpoint.state == "closed"
 
 
 def test_one_markets_news_count_where_the_others_cannot_be_had(live, upstream, store, clock):
@@ -348,14 +368,14 @@ def test_one_markets_news_count_where_the_others_cannot_be_had(live, upstream, s
     assert snapshot.sp500.bars.last_session == date(2025, 4, 15)
     assert snapshot.sp500.stale
     assert snapshot.version == 2
-    assert store.read_bars("yahoo", "GC=F", "1d").last_session == date(2025, 4, 16)
+    assert store.read_bars(SeriesKey("yahoo", "GC=F", "1d")).last_session == date(2025, 4, 16)
 
 
 def test_bars_that_cannot_be_kept_are_a_storage_error(upstream, clock, store):
     class Full:
         read_bars = store.read_bars
 
-        def write_bars(self, *_, **__):
+        def write(self, *_, **__):
             raise StorageError("no space left")
 
     feed = GoldFeed(upstream, Full(), clock, mode="live")
@@ -369,11 +389,11 @@ def test_the_status_tells_what_the_last_refresh_met(live, upstream, clock):
     feed = live(attempts=1)
     fail(feed, upstream, down())
     status = feed.status()
-    assert (status.mode, status.source, status.failures) == ("live", None, 1)
+    assert (status.mode, status.source, status.endpoint.failures) == ("live", None, 1)
     assert (status.last_error, status.last_refresh_at) == ("Yahoo is down", clock.now())
     feed.refresh()
     status = feed.status()
-    assert (status.source, status.failures, status.last_error) == ("yahoo", 0, None)
+    assert (status.source, status.endpoint.failures, status.last_error) == ("yahoo", 0, None)
     assert status.last_check["GC=F"].endswith("0 set aside")
     assert status.next_due == feed.next_due()
 

@@ -15,7 +15,7 @@ SETTLE = timedelta(minutes=10)
 
 @pytest.fixture
 def schedule():
-    return RefreshSchedule(FixedClock(NOW), settle_minutes=10)
+    return RefreshSchedule(FixedClock(NOW), settle_seconds=600)
 
 
 def within(instant, low, high):
@@ -28,7 +28,7 @@ def test_with_nothing_at_hand_it_is_due_now(schedule):
 
 def test_what_is_due_at_once_is_due_on_a_clock_that_moves():
     clock = SystemClock()
-    schedule = RefreshSchedule(clock, settle_minutes=10)
+    schedule = RefreshSchedule(clock, settle_seconds=600)
     now = clock.now()
     assert schedule.next_due(None, not_before=None) <= now
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ import numpy as np
 from assay.clock import Clock
 from assay.errors import MarketDataError, SourceUnavailable
 from assay.market.bars import Bars, CheckedBars
-from assay.market.pacing import Breaker, BreakerState
+from assay.market.endpoints import EndpointStatus
+from assay.market.keys import SeriesKey
+from assay.market.pacing import Breaker
 from assay.market.schedule import RefreshSchedule
 from assay.market.series import HeldBars, MarketSnapshot, Series, merged
 from assay.market.sources.base import DailySource, fetch_with_retries
@@ -39,16 +42,18 @@ SESSIONS_SEARCHED_FOR_GAPS = 60
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """For operators: what the last refreshes met. `last_check` is by symbol."""
+    """For operators: what the last refreshes met. `last_check` is by symbol; `counts` has
+    `bars_stored`, `bars_corrected` and `set_aside:<reason>`.
+    """
 
     mode: Mode
     source: str | None
-    breaker: BreakerState
-    failures: int
+    endpoint: EndpointStatus
     last_error: str | None
     last_refresh_at: datetime | None
     next_due: datetime
     last_check: dict[str, str]
+    counts: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +107,15 @@ class GoldFeed:
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._grace = timedelta(minutes=grace_minutes)
-        self._schedule = RefreshSchedule(clock, settle_minutes=settle_minutes)
+        self._schedule = RefreshSchedule(clock, settle_seconds=60.0 * settle_minutes)
         self._breaker = breaker or Breaker(clock)
         self._sleep = sleep
         self._lock = threading.Lock()
         self._flight: Future[bool] | None = None
         self._held: _Held | None = None
         self._last_check: dict[str, str] = {}
+        self._calls = self._failed = 0
+        self._counts: Counter[str] = Counter()
         self._load()
 
     def snapshot(self) -> MarketSnapshot:
@@ -157,12 +164,14 @@ class GoldFeed:
         return FeedStatus(
             mode=self._mode,
             source=held.gold.source if held else None,
-            breaker=self._breaker.state,
-            failures=self._breaker.failures,
+            endpoint=EndpointStatus.of(
+                self._source.name, self._breaker, calls=self._calls, failed=self._failed
+            ),
             last_error=last.error if last else None,
             last_refresh_at=last.at if last else None,
             next_due=self.next_due(),
             last_check=dict(self._last_check),
+            counts=self._counts,
         )
 
     def _load(self) -> None:
@@ -171,7 +180,7 @@ class GoldFeed:
             self._swap(self._source, *self._fetch_both(self._source))
         else:
             gold, sp500 = (
-                self._store.read_bars(self._source.name, market.name, TIMEFRAME)
+                self._store.read_bars(SeriesKey(self._source.name, market.name, TIMEFRAME))
                 for market in (GOLD, SP500)
             )
             self._swap(self._source, gold, sp500)
@@ -212,10 +221,12 @@ class GoldFeed:
         }
         try:
             for market, had in held.items():
-                fetched = self._fetch(self._source, market.name, had).bars
+                self._calls += 1
+                fetched = self._fetch(self._source, market.name, had)
                 self._keep(market.name, fetched)
-                bars[market] = merged(bars[market], fetched)
+                bars[market] = merged(bars[market], fetched.bars)
         except MarketDataError as error:
+            self._failed += 1
             self._breaker.failed(error)
             raise
         else:
@@ -224,10 +235,12 @@ class GoldFeed:
             changed = self._swap(self._source, bars[GOLD], bars[SP500])
         return changed
 
-    def _keep(self, symbol: str, bars: Bars) -> None:
+    def _keep(self, symbol: str, checked: CheckedBars) -> None:
+        self._counts.update(f"set_aside:{item.reason}" for item in checked.implausible)
         if self._store is not None:
-            name, now = self._source.name, self._clock.now()
-            self._store.write_bars(name, symbol, TIMEFRAME, bars, at=now)
+            key = SeriesKey(self._source.name, symbol, TIMEFRAME)
+            written = self._store.write(key, checked, at=self._clock.now())
+            self._counts.update(bars_stored=written.new, bars_corrected=written.corrected)
 
     def _fetch_both(self, source: DailySource) -> tuple[Bars, Bars]:
         """The whole history of a source that is at hand."""

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from assay.clock import Clock
-from assay.errors import MarketDataError, RateLimited, SourceUnavailable
+from assay.errors import (
+    BlockedRegion,
+    MarketDataError,
+    RateLimited,
+    SourceUnavailable,
+    UnknownSymbol,
+)
 
-BreakerState = Literal["closed", "open", "half_open"]
+BreakerState = Literal["closed", "open", "half_open", "blocked"]
+
+
+BLOCKED_SECONDS = 3600.0
+_SOON = {"retry_after_seconds": 5.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +34,7 @@ class _Trouble:
     message: str = ""
     shut_until: datetime | None = None
     rate_limited: bool = False
+    blocked: bool = False
 
 
 class Breaker:
@@ -43,6 +58,7 @@ class Breaker:
         self._pause_seconds = pause_seconds
         self._longest_pause_seconds = longest_pause_seconds
         self._trouble = _Trouble()
+        self._probing = False
 
     @property
     def failures(self) -> int:
@@ -56,13 +72,53 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """`half_open`: shut until lately, the next call decides."""
+        """`half_open`: shut until lately, the next call decides. `blocked`: never again."""
+        if self._trouble.blocked:
+            return "blocked"
         if self._trouble.shut_until is None:
             return "closed"
         return "open" if self._remaining_seconds() > 0.0 else "half_open"
 
+    @property
+    def last_error(self) -> str | None:
+        """What the last failure said, if no success has come since."""
+        return self._trouble.message or None
+
+    def admits(self) -> bool:
+        """Whether a call may be made now."""
+        return self.state == "closed" or (self.state == "half_open" and not self._probing)
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Around one call: refuses it while open, learns from how it ends.
+
+        A call given up is a failure: it was too slow. So is every error but UnknownSymbol, which
+        an upstream that is well has said.
+        """
+        self.check()
+        if not self.admits():
+            raise SourceUnavailable("Another call is trying whether it is well", **_SOON)
+        self._probing = self.state == "half_open"
+        try:
+            yield
+        except UnknownSymbol:
+            self.succeeded()
+            raise
+        except MarketDataError as error:
+            self.failed(error)
+            raise
+        except asyncio.CancelledError:
+            self.failed(SourceUnavailable("It had not answered when another one had"))
+            raise
+        else:
+            self.succeeded()
+        finally:
+            self._probing = False
+
     def check(self) -> None:
         """Raises what stopped the last call, with the time still to wait, while it is open."""
+        if self._trouble.blocked:
+            raise BlockedRegion(self._trouble.message, retry_after_seconds=BLOCKED_SECONDS)
         remaining = self._remaining_seconds()
         if remaining > 0.0:
             kind = RateLimited if self._trouble.rate_limited else SourceUnavailable
@@ -78,6 +134,9 @@ class Breaker:
     def failed(self, error: MarketDataError) -> None:
         """Counts a failure, and opens where it is one too many or asks for a pause."""
         failures = self._trouble.failures + 1
+        if isinstance(error, BlockedRegion):
+            self._trouble = _Trouble(failures, error.message, blocked=True)
+            return
         limited = isinstance(error, RateLimited)
         seconds = error.retry_after_seconds if isinstance(error, RateLimited) else 0.0
         if failures >= self._failures_to_open:
@@ -90,3 +149,35 @@ class Breaker:
     def _remaining_seconds(self) -> float:
         until = self._trouble.shut_until
         return (until - self._clock.now()).total_seconds() if until else 0.0
+
+
+class CallBudget:
+    """At most `calls` that brought nothing within `window_seconds`, whoever was asked."""
+
+    def __init__(self, clock: Clock, *, calls: int = 3, window_seconds: float = 60.0) -> None:
+        self._clock = clock
+        self._calls = calls
+        self._window = timedelta(seconds=window_seconds)
+        self._made: deque[datetime] = deque()
+
+    def free_from(self) -> datetime:
+        """From when on a call may be made; the past where it may be now."""
+        now = self._clock.now()
+        while self._made and self._made[0] <= now - self._window:
+            self._made.popleft()
+        return now if len(self._made) < self._calls else self._made[0] + self._window
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Around one call, which costs nothing where it succeeds; refused where none is left."""
+        wait_seconds = (self.free_from() - self._clock.now()).total_seconds()
+        if wait_seconds > 0.0:
+            raise SourceUnavailable(
+                f"Asked {self._calls} times in vain within {self._window.total_seconds():.0f} s",
+                retry_after_seconds=wait_seconds,
+            )
+        made = self._clock.now()
+        self._made.append(made)
+        yield
+        if made in self._made:
+            self._made.remove(made)

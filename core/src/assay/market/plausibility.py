@@ -16,6 +16,7 @@ Mask = NDArray[np.bool_]
 
 BEFORE_CALENDAR = "before the calendar"
 NOT_CLOSED = "not closed yet"
+EPOCH = np.datetime64(0, "ms")
 # What a sound source may send.
 EXPECTED = frozenset({BEFORE_CALENDAR, NOT_CLOSED})
 
@@ -60,6 +61,7 @@ def _rules_of_time(stamps: NDArray[np.datetime64], rules: Rules) -> list[tuple[M
     if rules.now is not None:
         found.append((stamps > rules.now, "in the future"))
     if rules.timeframe is not None:
+        found.append((stamps < EPOCH, "before 1970"))
         found.append((rules.timeframe.off_grid(stamps), "off the timeframe's grid"))
         if rules.now is not None:
             found.append((rules.timeframe.ends(stamps) > rules.now, NOT_CLOSED))

@@ -24,9 +24,16 @@ class Attempt:
 class RefreshSchedule:
     """Remembers how refreshes went. Jitter keeps a crowd of feeds from asking in step."""
 
-    def __init__(self, clock: Clock, *, settle_minutes: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        settle_seconds: float,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> None:
         self._clock = clock
-        self._settle = timedelta(minutes=settle_minutes)
+        self._settle = timedelta(seconds=settle_seconds)
+        self._longest_wait_seconds = longest_wait_seconds
         self._random = random.SystemRandom()
         self._jitter = self._random.random()
         self._made = clock.now()
@@ -46,7 +53,7 @@ class RefreshSchedule:
         if due and due > self.last.at and not self.last.fruitless:
             return due
         doublings = min(max(self.last.fruitless - 1, 0), 16)
-        wait = min(FIRST_WAIT_SECONDS * 2.0**doublings, LONGEST_WAIT_SECONDS)
+        wait = min(FIRST_WAIT_SECONDS * 2.0**doublings, self._longest_wait_seconds)
         again = self.last.at + timedelta(seconds=wait * (1.0 + self._jitter / 4.0))
         return max(again, not_before or again)
 

@@ -1,0 +1,1 @@
+"""Exchanges' bars: named, fetched, kept and served by one feed."""
