@@ -71,7 +71,7 @@ def test_every_answer_has_a_schema_and_an_example(document: dict[str, Any]) -> N
         for status, answer in statuses.items():
             if status == "304":
                 continue
-            [(media_type, content)] = answer["content"].items()
+            media_type, content = next(iter(answer["content"].items()))
             problem = status not in ("200",) and "health" not in name and "readyz" not in name
             assert (media_type == "application/problem+json") == (problem or status in "422 500")
             assert content["schema"], (name, status)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from assay.market.keys import SeriesKey
 from assay_backend.server import main
 from assay_backend.settings import BadSettings, Settings, environment_name, load_settings
 
@@ -23,6 +24,10 @@ def names_and_defaults() -> dict[str, str]:
         default = info.default
         if isinstance(default, float):
             default = f"{default:g}"
+        if isinstance(default, tuple):
+            default = ",".join(
+                item if isinstance(item, str) else ":".join(item) for item in default
+            )
         found[environment_name(field, info)] = "" if default is None else str(default)
     return found
 
@@ -56,6 +61,16 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings() == Settings()
 
 
+def test_lists_are_words_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_CRYPTO_FAILOVER", "kraken, okx")
+    monkeypatch.setenv("ASSAY_CRYPTO_WATCH", "kraken:BTC/USD:4h")
+    settings = load_settings()
+    assert settings.crypto_failover == ("kraken", "okx")
+    assert settings.crypto_watch == (SeriesKey("kraken", "BTC/USD", "4h"),)
+    monkeypatch.setenv("ASSAY_CRYPTO_WATCH", "none")
+    assert load_settings().crypto_watch == ()
+
+
 def test_they_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]  # that is the point
@@ -80,6 +95,10 @@ def test_a_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ASSAY_UPSTREAM_DEADLINE_SECONDS", "0", "greater than 0"),
         ("ASSAY_UPSTREAM_DEADLINE_SECONDS", "nan", "finite"),
         ("ASSAY_BUNDLE_CHECK_SECONDS", "soon", "number"),
+        ("ASSAY_CRYPTO_EXCHANGES", "mtgox", "there are binance"),
+        ("ASSAY_CRYPTO_FAILOVER", "../", "there are binance"),
+        ("ASSAY_CRYPTO_WATCH", "BTCUSDT", "binance:BTC/USDT:1h"),
+        ("ASSAY_CRYPTO_WATCH", "kraken:BTC/USD:3m", "no timeframe"),
         ("ASSAY_MODEL_URI", "models:/assay-gold@champion", "folder"),
         ("SCALER_PATH", "data/processed/scaler.joblib", "scaler.json"),
         ("FEATURE_COLS_PATH", "data/processed/scaler.json", "feature_columns.json"),

@@ -13,13 +13,13 @@ from assay_backend.docs_page import add_docs_page
 from assay_backend.error_handlers import add_error_handlers
 from assay_backend.middleware import RequestBoundary
 from assay_backend.openapi import describe
-from assay_backend.routers import gold, health, predict
+from assay_backend.routers import crypto, gold, health, metrics, predict
 from assay_backend.services.background import kept_current
 from assay_backend.services.container import Services, build_services
 from assay_backend.settings import Settings, load_settings
 from assay_backend.version import VERSION
 
-ROUTERS = (predict.router, gold.router, health.router)
+ROUTERS = (predict.router, gold.router, crypto.router, health.router, metrics.router)
 
 
 class State(TypedDict):
@@ -45,7 +45,7 @@ def create_app(
     app = FastAPI(
         title="Assay",
         version=VERSION,
-        summary="Tomorrow's gold price as an honest distribution",
+        summary="Tomorrow's gold price and crypto markets, honestly",
         lifespan=_lifespan(open_services),
         docs_url=None,
         redoc_url=None,

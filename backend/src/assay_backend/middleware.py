@@ -38,6 +38,7 @@ class RequestBoundary:
         given, length = _headers_of_interest(scope)
         request_id = given or f"{self._prefix}-{next(self._numbers):x}"
         scope["request_id"] = request_id
+        scope["state"]["services"].metrics.count_request()
         header = (b"x-request-id", request_id.encode())
         started = False
 

@@ -24,6 +24,7 @@ time is UTC. An answer's `source`, `as_of`, `age_seconds` and `stale` tell where
 """
 TAGS = [
     {"name": "gold", "description": "The forecast, the bars behind it, and the leaderboard"},
+    {"name": "crypto", "description": "Exchanges' closed bars"},
     {"name": "service", "description": "Health and version"},
 ]
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from assay.errors import UnknownExchange, UnknownTimeframe
+from assay.market.keys import SeriesKey
+from assay.market.sources.replay_crypto import replay_files
+from assay.market.venues import VENUES, venue
 
 PREFIX = "ASSAY_"
 
@@ -20,6 +32,40 @@ _BUNDLE_FILES = {
     "FEATURE_COLS_PATH": "feature_columns.json",
     "MODEL_METADATA_PATH": "model_metadata.json",
 }
+
+
+def _listed(value: object) -> object:
+    """Words between commas; `none` for no word, since an empty variable is an unset one."""
+    if value == "none":
+        return ()
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+def _exchange(name: str) -> str:
+    try:
+        return venue(name).name
+    except UnknownExchange as error:
+        raise ValueError(error.message) from error
+
+
+def _series(text: object) -> object:
+    """`binance:BTC/USDT:1h`."""
+    if isinstance(text, SeriesKey):
+        return text
+    parts = text.split(":") if isinstance(text, str) else ()
+    if len(parts) != 3:
+        raise ValueError("it should be exchange:BASE/QUOTE:timeframe, as in binance:BTC/USDT:1h")
+    try:
+        return SeriesKey(venue(parts[0]).name, parts[1], venue(parts[0]).timeframe(parts[2]).name)
+    except (UnknownExchange, UnknownTimeframe) as error:
+        raise ValueError(error.message) from error
+
+
+Listed = BeforeValidator(_listed)
+ExchangeName = Annotated[str, AfterValidator(_exchange)]
+WatchedSeries = Annotated[SeriesKey, BeforeValidator(_series)]
 
 
 class BadSettings(Exception):
@@ -45,8 +91,16 @@ class Settings(BaseSettings):
     market_source: MarketSource = "live"
     replay_gold_csv: Path | None = None
     replay_sp500_csv: Path | None = None
-    # Nobody waits for it but the background: a slow machine needs seconds to load yfinance alone.
-    upstream_deadline_seconds: float = Field(default=12.0, gt=0.0, le=60.0, allow_inf_nan=False)
+    replay_crypto_csv: str = ""
+    crypto_exchanges: Annotated[tuple[ExchangeName, ...], NoDecode, Listed] = tuple(VENUES)
+    crypto_failover: Annotated[tuple[ExchangeName, ...], NoDecode, Listed] = (
+        "binance", "kraken", "coinbase", "okx", "bybit",
+    )  # fmt: skip
+    crypto_watch: Annotated[tuple[WatchedSeries, ...], NoDecode, Listed] = (
+        SeriesKey("binance", "BTC/USDT", "1h"),
+        SeriesKey("binance", "ETH/USDT", "1h"),
+    )
+    upstream_deadline_seconds: float = Field(default=4.0, gt=0.0, le=60.0, allow_inf_nan=False)
     first_bars_patience_seconds: float = Field(default=4.0, ge=0.0, le=60.0, allow_inf_nan=False)
 
     data_dir: Path = Path("data")
@@ -94,6 +148,14 @@ class Settings(BaseSettings):
             if path is None or not path.is_file():
                 found = "not set" if path is None else f"{str(path)!r}, which is no file"
                 raise ValueError(f"{name} is {found}: replay needs a CSV file of daily bars")
+        return self
+
+    @model_validator(mode="after")
+    def _replay_files_are_named(self) -> Self:
+        try:
+            replay_files(self.replay_crypto_csv)
+        except ValueError as error:
+            raise ValueError(f"ASSAY_REPLAY_CRYPTO_CSV: {error}") from error
         return self
 
     @model_validator(mode="after")
@@ -145,5 +207,7 @@ def _sentence(error: ErrorDetails) -> str:
     name = environment_name(at, fields[at]) if at in fields else at
     secret = name == "ASSAY_DATABASE_URL"
     found = "a value that is not shown" if secret else repr(error["input"])
+    if error["type"] == "value_error":
+        return f"{name} has {found}: {error['msg'].removeprefix('Value error, ')}."
     wanted = error["msg"].removeprefix("Input should be ")
     return f"{name} is {found}: it should be {wanted}."

@@ -11,7 +11,8 @@ from assay_backend.routers.strict import StrictRoute
 from assay_backend.schemas import examples
 from assay_backend.schemas.documented import answers, problems
 from assay_backend.schemas.health import AliveAnswer, HealthAnswer, ReadyAnswer, VersionAnswer
-from assay_backend.services.container import services_of
+from assay_backend.schemas.status import StatusAnswer
+from assay_backend.services.container import Services, services_of
 from assay_backend.version import VERSION
 
 router = APIRouter(route_class=StrictRoute, tags=["service"])
@@ -95,12 +96,38 @@ async def readyz(request: Request) -> Response:
 )
 async def version(request: Request) -> Response:
     """Version, commit, build time and champion."""
+    return JSONResponse(_versions(services_of(request)), headers=_NO_STORE)
+
+
+@router.get(
+    "/v1/status",
+    operation_id="get_status",
+    summary="How the market data is doing",
+    response_model=None,
+    responses={
+        200: answers(StatusAnswer, examples.STATUS, description="The state of every source"),
+        **problems(422),
+    },
+)
+async def status(request: Request) -> Response:
+    """Sources, freshness, breakers, gaps, quarantine and versions."""
     services = services_of(request)
-    bundle = services.champion.state.bundle
     body = {
+        "status": services.health.report()["status"],
+        "market_source": services.settings.market_source,
+        **services.status.market(),
+        "quarantine": await asyncio.to_thread(services.status.quarantine),
+        "ledger": None,
+        "versions": _versions(services),
+    }
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+def _versions(services: Services) -> dict[str, str | None]:
+    bundle = services.champion.state.bundle
+    return {
         "version": VERSION,
         "git_commit": services.settings.git_commit or None,
         "build_time": services.settings.build_time or None,
         "model_version": bundle.metadata.version if bundle else None,
     }
-    return JSONResponse(body, headers=_NO_STORE)

@@ -25,7 +25,9 @@ class Schema(BaseModel):
 class Provenance(Schema):
     """Where bars came from, and how far they can be trusted to be the newest."""
 
-    source: str = Field(description="`yahoo`, `replay` or `simulated`", examples=["yahoo"])
+    source: str = Field(
+        description="`yahoo`, an exchange, `replay` or `simulated`", examples=["yahoo"]
+    )
     as_of: AwareDatetime = Field(description="The end of the newest closed bar")
     age_seconds: float = Field(description="Since `as_of`, when rendered; `Age` counts on")
     stale: bool = Field(description="A newer session closed, and its bar is overdue")

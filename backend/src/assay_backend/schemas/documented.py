@@ -12,6 +12,7 @@ from assay_backend.schemas.examples import PROBLEMS, Example
 Responses = dict[int | str, dict[str, Any]]
 
 _REASONS = {
+    404: "There is no such market; `near` names similar ones",
     413: "The body is larger than 64 KB",
     422: "The input is not valid; `errors` says where and why",
     500: "A bug; the log has it under `request_id`",

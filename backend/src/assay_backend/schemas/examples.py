@@ -84,6 +84,31 @@ HISTORY: Example = {
     **PROVENANCE,
 }
 
+OHLCV: Example = {
+    "symbol": "BTC/USDT",
+    "exchange": "binance",
+    "timeframe": "1h",
+    "limit": 1,
+    "rows": 1,
+    "data": [
+        {
+            "ts": 1733173200000,
+            "time": "2024-12-02T21:00:00Z",
+            "open": 95805.0,
+            "high": 96112.4,
+            "low": 95640.1,
+            "close": 95968.2,
+            "volume": 913.27,
+        }
+    ],
+    "source": "binance",
+    "endpoint": "binance",
+    "as_of": "2024-12-02T22:00:00Z",
+    "age_seconds": 1260.0,
+    "stale": False,
+    "gaps": [],
+}
+
 EVALUATION: Example = {
     "n": 3800,
     "start": "2010-01-05",
@@ -122,7 +147,11 @@ HEALTH: Example = {
     "version": "0.1.0",
     "model_version": MODEL["model_version"],
     "market_source": "live",
-    "market_data": {"gold": PROVENANCE, "sp500": PROVENANCE},
+    "market_data": {
+        "gold": PROVENANCE,
+        "sp500": PROVENANCE,
+        "crypto": {"binance BTC/USDT 1h": PROVENANCE | {"source": "binance"}},
+    },
     "problems": [],
 }
 
@@ -146,6 +175,65 @@ VERSION: Example = {
     "model_version": MODEL["model_version"],
 }
 
+STATUS: Example = {
+    "status": "healthy",
+    "market_source": "live",
+    "sources": ["binance", "yahoo"],
+    "breakers": [
+        {
+            "endpoint": "binance",
+            "state": "closed",
+            "failures": 0,
+            "shut_until": None,
+            "last_error": None,
+            "calls": 52,
+            "failed": 1,
+        }
+    ],
+    "freshness": [
+        {
+            "exchange": "binance",
+            "symbol": "BTC/USDT",
+            "timeframe": "1h",
+            "source": "binance",
+            "as_of": "2024-12-02T22:00:00Z",
+            "age_seconds": 1260.0,
+            "stale": False,
+            "rows": 1000,
+            "next_refresh": "2024-12-02T23:00:04Z",
+            "last_error": None,
+            "watched": True,
+        }
+    ],
+    "gaps": [
+        {
+            "exchange": "binance",
+            "symbol": "BTC/USDT",
+            "timeframe": "1h",
+            "start": "2023-03-24T13:00:00Z",
+            "end": "2023-03-24T14:00:00Z",
+            "bars": 1,
+        }
+    ],
+    "gaps_total": 1,
+    "quarantine": {"rows": 3, "by_reason": {"not a number": 3}},
+    "counts": {"bars_stored": 1052, "set_aside:not a number": 3},
+    "store_fault": None,
+    "ledger": None,
+    "versions": VERSION,
+}
+
+METRICS: Example = {
+    "start_time": "2024-12-02T06:00:00Z",
+    "requests_total": 5120,
+    "signals_total": 0,
+    "last_signal_at": None,
+    "upstream_calls_total": 52,
+    "upstream_failures_total": 1,
+    "series_stale": 0,
+    "bars_stored_total": 1052,
+}
+
 
 def _problem(status: int, title: str, detail: str, **fields: object) -> Example:
     return {
@@ -160,6 +248,14 @@ def _problem(status: int, title: str, detail: str, **fields: object) -> Example:
 
 
 PROBLEMS: dict[int, Example] = {
+    404: _problem(
+        404,
+        "Unknown symbol",
+        "binance has no market 'BTCUSD'; near are BTC/USDT, BTC/USDC",
+        symbol="BTCUSD",
+        exchange="binance",
+        near=["BTC/USDT", "BTC/USDC"],
+    ),
     413: _problem(413, "Body too large", "A body may hold 65536 bytes, this one has 70000"),
     422: _problem(
         422,

@@ -23,6 +23,9 @@ class MarketsHealth(Schema):
 
     gold: MarketHealth
     sp500: MarketHealth
+    crypto: dict[str, MarketHealth] = Field(
+        description="The series that are always kept fresh, as `exchange BASE/QUOTE timeframe`"
+    )
 
 
 class HealthAnswer(Schema):

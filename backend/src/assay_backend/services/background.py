@@ -31,6 +31,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
     wait = lacks_live_bars(services.settings, services.feed)
     tasks = [
         asyncio.create_task(_repeat(lambda: _refresh_bars(services, refreshed), TICK_SECONDS)),
+        asyncio.create_task(_repeat(services.crypto.keep_current, TICK_SECONDS)),
         asyncio.create_task(_repeat(lambda: _keep_forecast(services), TICK_SECONDS)),
         asyncio.create_task(
             _repeat(lambda: _watch_bundle(services), services.settings.bundle_check_seconds)
@@ -45,6 +46,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await services.crypto.close()
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], every_seconds: float) -> None:

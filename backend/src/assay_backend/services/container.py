@@ -8,13 +8,22 @@ from functools import partial
 from fastapi import Request
 
 from assay.clock import Clock
+from assay.market.crypto.feed import CryptoFeed
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.database import Database
 from assay_backend.services.evaluations import EvaluationService
 from assay_backend.services.forecasts import ForecastService, prove_on_bars
 from assay_backend.services.health import HealthService
 from assay_backend.services.history import HistoryService
-from assay_backend.services.market import MarketFeed, market_clock, open_feed
+from assay_backend.services.market import (
+    MarketFeed,
+    market_clock,
+    open_crypto_feed,
+    open_feed,
+)
+from assay_backend.services.metrics import MetricsService
+from assay_backend.services.ohlcv import OhlcvService
+from assay_backend.services.status import StatusService
 from assay_backend.settings import Settings
 
 
@@ -26,38 +35,52 @@ class Services:
     clock: Clock
     database: Database
     feed: MarketFeed
+    crypto: CryptoFeed
     champion: ChampionService
     forecasts: ForecastService
     history: HistoryService
+    ohlcv: OhlcvService
     evaluations: EvaluationService
     health: HealthService
+    status: StatusService
+    metrics: MetricsService
 
 
 def build_services(
-    settings: Settings, *, clock: Clock | None = None, feed: MarketFeed | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    feed: MarketFeed | None = None,
+    crypto: CryptoFeed | None = None,
 ) -> Services:
     """Builds everything, with the champion and the bars that are at hand already loaded.
 
-    `clock` and `feed` stand in for those that the settings name. Raises InvalidBars or StorageError
-    where the settings name something that cannot be used.
+    `clock`, `feed` and `crypto` stand in for those that the settings name. Raises InvalidBars or
+    StorageError where the settings name something that cannot be used.
     """
     clock = clock or market_clock(settings)
     database = Database(settings.sqlalchemy_url)
+    crypto = crypto or open_crypto_feed(settings, clock, database)
     feed = feed or open_feed(settings, clock, database)
     champion = ChampionService(settings.bundle_folder, prove=partial(prove_on_bars, feed, clock))
     champion.check()
     forecasts = ForecastService(champion, feed, clock)
     forecasts.refresh()
+    status = StatusService(feed, crypto, database, clock)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
         feed=feed,
+        crypto=crypto,
         champion=champion,
         forecasts=forecasts,
         history=HistoryService(feed, clock),
+        ohlcv=OhlcvService(crypto, clock),
         evaluations=EvaluationService(champion, clock),
-        health=HealthService(champion, feed, forecasts, mode=settings.market_source),
+        health=HealthService(champion, feed, crypto, forecasts, clock, mode=settings.market_source),
+        status=status,
+        metrics=MetricsService(status, clock),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from assay.clock import iso_utc
+from assay.clock import Clock, iso_utc
 from assay.errors import SourceUnavailable
+from assay.market.crypto.feed import CryptoFeed
 from assay.market.series import MarketSnapshot
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.forecasts import ForecastService
 from assay_backend.services.market import SIMULATED, MarketFeed
-from assay_backend.services.rendering import provenance_fields
+from assay_backend.services.rendering import intraday_provenance, provenance_fields
 from assay_backend.settings import MarketSource
 from assay_backend.version import VERSION
 
@@ -28,12 +29,16 @@ class HealthService:
         self,
         champion: ChampionService,
         feed: MarketFeed,
+        crypto: CryptoFeed,
         forecasts: ForecastService,
+        clock: Clock,
         *,
         mode: MarketSource,
     ) -> None:
         self._champion = champion
         self._feed = feed
+        self._crypto = crypto
+        self._clock = clock
         self._forecasts = forecasts
         self._mode = mode
 
@@ -41,7 +46,8 @@ class HealthService:
         """The body of `GET /health`."""
         champion = self._champion.state
         market, market_problems = self._market()
-        problems = [*champion.problems, *market_problems]
+        crypto, crypto_problems = self._watched()
+        problems = [*champion.problems, *market_problems, *crypto_problems]
         status: Status = "degraded" if problems else "healthy"
         if champion.bundle is None or self._forecasts.has_bug():
             status = "unhealthy"
@@ -56,6 +62,7 @@ class HealthService:
             "market_data": {
                 "gold": provenance_fields(market.gold) if market else _NO_BARS,
                 "sp500": provenance_fields(market.sp500) if market else _NO_BARS,
+                "crypto": crypto,
             },
             "problems": problems,
         }
@@ -75,3 +82,19 @@ class HealthService:
         if fault := self._forecasts.fault():
             problems.append(fault)
         return market, problems
+
+    def _watched(self) -> tuple[dict[str, Any], list[str]]:
+        """Provenance of the crypto series that are always kept fresh, and what is wrong there."""
+        found: dict[str, Any] = {}
+        problems = []
+        now = self._clock.now()
+        for series in self._crypto.status().series:
+            if not series.pinned:
+                continue
+            found[str(series.key)] = intraday_provenance(series, now)
+            if series.source is None and series.last_error is not None:
+                problems.append(f"no bars of {series.key} have been had: {series.last_error}")
+            elif series.source is not None and series.stale:
+                closed = found[str(series.key)]["as_of"]
+                problems.append(f"{series.key} bars are stale: the newest closed at {closed}")
+        return found, problems

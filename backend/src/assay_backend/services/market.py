@@ -8,10 +8,14 @@ from typing import Protocol
 
 from assay.clock import Clock, SystemClock
 from assay.errors import SourceUnavailable
-from assay.market.feed import GoldFeed
+from assay.market.crypto.feed import CryptoFeed
+from assay.market.feed import FeedStatus, GoldFeed
 from assay.market.series import MarketSnapshot
+from assay.market.sources.exchange import ExchangesSource
 from assay.market.sources.replay import ReplaySource, replay_clock
+from assay.market.sources.replay_crypto import ReplayedExchanges, replay_files
 from assay.market.sources.simulated import SimulatedSource
+from assay.market.sources.simulated_crypto import SimulatedExchanges
 from assay.market.sources.yahoo import YahooSource
 from assay_backend.services.database import Database
 from assay_backend.settings import Settings
@@ -32,6 +36,10 @@ class MarketFeed(Protocol):
 
     def next_due(self) -> datetime:
         """When to refresh next."""
+        ...
+
+    def status(self) -> FeedStatus:
+        """For operators."""
         ...
 
 
@@ -65,6 +73,44 @@ def open_feed(settings: Settings, clock: Clock, database: Database) -> GoldFeed:
         mode=mode,
         fallback=simulated if mode == "auto" else None,
         deadline_seconds=deadline_seconds,
+    )
+
+
+def open_crypto_feed(settings: Settings, clock: Clock, database: Database) -> CryptoFeed:
+    """The feed of exchanges' bars; it asks nobody yet.
+
+    Raises InvalidBars for a replay file that cannot be used, StorageError for the database.
+    """
+    simulated = SimulatedExchanges(clock)
+    pace = settings.upstream_deadline_seconds
+    if settings.market_source == "simulated":
+        return CryptoFeed(
+            simulated,
+            None,
+            clock,
+            exchanges=settings.crypto_exchanges,
+            watch=settings.crypto_watch,
+            deadline_seconds=pace,
+        )
+    if settings.market_source == "replay":
+        files = replay_files(settings.replay_crypto_csv)
+        return CryptoFeed(
+            ReplayedExchanges(files, clock),
+            None,
+            clock,
+            exchanges=settings.crypto_exchanges,
+            watch=tuple(files),
+            deadline_seconds=pace,
+        )
+    return CryptoFeed(
+        ExchangesSource(clock),
+        database.store(),
+        clock,
+        exchanges=settings.crypto_exchanges,
+        failover=settings.crypto_failover,
+        watch=settings.crypto_watch,
+        fallback=simulated if settings.market_source == "auto" else None,
+        deadline_seconds=pace,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,13 @@ from assay.clock import iso_utc
 from assay.errors import BundleCorrupt
 from assay.forecast.distribution import REPORTED_LEVELS, level_index
 from assay.forecast.pipeline import Forecast
+from assay.market.crypto.feed import SeriesStatus
+from assay.market.crypto.series import ExchangeSeries, Gap
+from assay.market.keys import SeriesKey
 from assay.market.series import MarketSnapshot, Series
 from assay.market.symbols import daily_symbol
+
+_PRICES = ("open", "high", "low", "close", "volume")
 
 INTERVAL_LEVELS = (0.5, 0.8, 0.95)
 
@@ -85,20 +91,49 @@ def history_document(series: Series, *, sessions: int) -> Document:
     """The newest `sessions` closed bars, oldest first."""
     bars = series.bars.take(slice(-sessions, None))
     symbol = daily_symbol(series.symbol)
-    names = ("open", "high", "low", "close", "volume")
     columns = [np.datetime_as_string(bars.session).tolist()]
-    columns += [getattr(bars, name).tolist() for name in names]
+    columns += [getattr(bars, name).tolist() for name in _PRICES]
     return {
         "symbol": symbol.name,
         "currency": symbol.currency,
         "sessions": sessions,
         "rows": len(bars),
         "data": [
-            dict(zip(("session", *names), row, strict=True)) for row in zip(*columns, strict=True)
+            dict(zip(("session", *_PRICES), row, strict=True)) for row in zip(*columns, strict=True)
         ],
         "gaps": [gap.isoformat() for gap in series.gaps if gap >= bars.session[0].item()],
         **provenance_fields(series),
     }
+
+
+def ohlcv_document(key: SeriesKey, series: ExchangeSeries, now: datetime) -> Document:
+    """The newest closed bars of an exchange's market, oldest first."""
+    bars, held = series.bars, series.held
+    stamps = bars.time.astype("datetime64[s]")
+    columns = [bars.time.astype("int64").tolist(), np.datetime_as_string(stamps).tolist()]
+    columns += [getattr(bars, name).tolist() for name in _PRICES]
+    return {
+        "symbol": key.symbol,
+        "exchange": key.source,
+        "timeframe": key.timeframe,
+        "limit": series.limit,
+        "rows": len(bars),
+        "data": [
+            dict(zip(("ts", "time", *_PRICES), (ts, f"{time}Z", *row), strict=True))
+            for ts, time, *row in zip(*columns, strict=True)
+        ],
+        "source": held.source,
+        "endpoint": held.endpoint,
+        "as_of": iso_utc(held.as_of),
+        "age_seconds": round(series.age_seconds(now), 3),
+        "stale": series.stale,
+        "gaps": [gap_document(gap) for gap in series.gaps()],
+    }
+
+
+def gap_document(gap: Gap) -> Document:
+    """Which bars are missing."""
+    return {"start": iso_utc(gap.start), "end": iso_utc(gap.end), "bars": gap.bars}
 
 
 def evaluation_document(bundle: Bundle) -> Document:
@@ -137,6 +172,17 @@ def provenance_fields(series: Series) -> Document:
         "source": series.source,
         "as_of": iso_utc(series.as_of),
         "age_seconds": round(series.age_seconds, 3),
+        "stale": series.stale,
+    }
+
+
+def intraday_provenance(series: SeriesStatus, now: datetime) -> Document:
+    """The same of an exchange's series; nulls where no bar was ever had."""
+    as_of = series.as_of
+    return {
+        "source": series.source,
+        "as_of": iso_utc(as_of) if as_of else None,
+        "age_seconds": round((now - as_of).total_seconds(), 3) if as_of else None,
         "stale": series.stale,
     }
 

@@ -1,0 +1,1 @@
+"""Command lines that work on the service's database."""

@@ -1,0 +1,124 @@
+"""What operators want to know of the market data, in one document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from assay.clock import Clock, iso_utc
+from assay.errors import SourceUnavailable, StorageError
+from assay.market.crypto.feed import CryptoFeed, SeriesStatus
+from assay.market.endpoints import EndpointStatus
+from assay.market.feed import FeedStatus
+from assay.market.series import Series
+from assay_backend.services.database import Database
+from assay_backend.services.market import MarketFeed
+from assay_backend.services.rendering import (
+    gap_document,
+    intraday_provenance,
+    provenance_fields,
+)
+
+MOST_GAPS = 100
+
+Document = dict[str, Any]
+
+
+class StatusService:
+    """Sources, freshness, breakers, gaps and quarantine."""
+
+    def __init__(
+        self, feed: MarketFeed, crypto: CryptoFeed, database: Database, clock: Clock
+    ) -> None:
+        self._feed = feed
+        self._crypto = crypto
+        self._database = database
+        self._clock = clock
+
+    def market(self) -> Document:
+        """From memory."""
+        now = self._clock.now()
+        gold, crypto = self._feed.status(), self._crypto.status()
+        daily = self._daily_series()
+        gaps = [
+            {"exchange": None, "symbol": series.symbol, "timeframe": "1d", **_day(gap.isoformat())}
+            for series in daily
+            for gap in reversed(series.gaps)
+        ]
+        gaps += [
+            {
+                "exchange": series.key.source,
+                "symbol": series.key.symbol,
+                "timeframe": series.key.timeframe,
+                **gap_document(gap),
+            }
+            for series in crypto.series
+            for gap in reversed(series.gaps)
+        ]
+        return {
+            "sources": sorted({gold.endpoint.endpoint} | {e.endpoint for e in crypto.endpoints}),
+            "breakers": [_breaker(each) for each in (gold.endpoint, *crypto.endpoints)],
+            "freshness": [_daily(series, gold) for series in daily]
+            + [_intraday(series, now) for series in crypto.series],
+            "gaps": gaps[:MOST_GAPS],
+            "gaps_total": len(gaps),
+            "counts": dict(sorted((gold.counts + crypto.counts).items())),
+            "store_fault": crypto.store_fault,
+        }
+
+    def quarantine(self) -> Document | None:
+        """How many rows are set aside, by reason; None where there is no database. Blocks."""
+        try:
+            by_reason = self._database.store().quarantine_counts()
+        except StorageError:
+            return None
+        return {"rows": sum(by_reason.values()), "by_reason": by_reason}
+
+    def _daily_series(self) -> list[Series]:
+        try:
+            market = self._feed.snapshot()
+        except SourceUnavailable:
+            return []
+        return [market.gold, market.sp500]
+
+
+def _day(session: str) -> Document:
+    return {"start": session, "end": session, "bars": 1}
+
+
+def _breaker(status: EndpointStatus) -> Document:
+    return {
+        "endpoint": status.endpoint,
+        "state": status.state,
+        "failures": status.failures,
+        "shut_until": iso_utc(status.shut_until) if status.shut_until else None,
+        "last_error": status.last_error,
+        "calls": status.calls,
+        "failed": status.failed,
+    }
+
+
+def _daily(series: Series, status: FeedStatus) -> Document:
+    return {
+        "exchange": None,
+        "symbol": series.symbol,
+        "timeframe": "1d",
+        **provenance_fields(series),
+        "rows": len(series.bars),
+        "next_refresh": iso_utc(status.next_due),
+        "last_error": status.last_error,
+        "watched": True,
+    }
+
+
+def _intraday(series: SeriesStatus, now: datetime) -> Document:
+    return {
+        "exchange": series.key.source,
+        "symbol": series.key.symbol,
+        "timeframe": series.key.timeframe,
+        **intraday_provenance(series, now),
+        "rows": series.rows,
+        "next_refresh": iso_utc(series.next_due),
+        "last_error": series.last_error,
+        "watched": series.watched,
+    }
