@@ -1,4 +1,6 @@
-"""Load on POST /predict over kept-alive connections: by wrk where it is installed, else by asyncio.
+"""Load over kept-alive connections: by wrk where it is installed, else by asyncio.
+
+On POST /predict, or on GET of any path.
 
 Both say requests a second and the latency that 50 and 99 % of the requests stayed under.
 """
@@ -22,6 +24,10 @@ wrk.method = "POST"
 wrk.body = '{BODY.decode()}'
 wrk.headers["Content-Type"] = "application/json"
 """
+_POST = (
+    b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +44,22 @@ def tool() -> str:
     return "wrk" if shutil.which("wrk") else "asyncio"
 
 
-def put_load(port: int, *, connections: int, seconds: float) -> Load:
-    """Load on POST /predict of the server on `port`; every answer has to be a 200."""
+def put_load(port: int, *, connections: int, seconds: float, path: str | None = None) -> Load:
+    """Load on GET `path`, or POST /predict, of the server on `port`; all answers must be 200s."""
     if tool() == "wrk":
-        return _by_wrk(port, connections=connections, seconds=seconds)
-    return asyncio.run(_by_asyncio(port, connections=connections, seconds=seconds))
+        return _by_wrk(port, connections=connections, seconds=seconds, path=path)
+    return asyncio.run(_by_asyncio(port, connections=connections, seconds=seconds, path=path))
 
 
-def _by_wrk(port: int, *, connections: int, seconds: float) -> Load:
+def _by_wrk(port: int, *, connections: int, seconds: float, path: str | None) -> Load:
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        script = Path(folder) / "predict.lua"
-        script.write_text(_SCRIPT)
-        options = [
-            "-t1",
-            f"-c{connections}",
-            f"-d{round(seconds)}s",
-            "--latency",
-            "-s",
-            str(script),
-        ]
+        options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "--latency"]
+        if path is None:
+            script = Path(folder) / "predict.lua"
+            script.write_text(_SCRIPT)
+            options += ["-s", str(script)]
         told = subprocess.run(
-            ["wrk", *options, f"http://127.0.0.1:{port}/predict"],
+            ["wrk", *options, f"http://127.0.0.1:{port}{path or '/predict'}"],
             capture_output=True,
             check=True,
             text=True,
@@ -79,21 +80,24 @@ def _latency_ms(told: str, percent: int) -> float:
     return float(found[1]) * _UNIT_MS[found[2]]
 
 
-async def _by_asyncio(port: int, *, connections: int, seconds: float) -> Load:
+async def _by_asyncio(port: int, *, connections: int, seconds: float, path: str | None) -> Load:
     latencies: list[float] = []
     ends = time.perf_counter() + seconds
-    await asyncio.gather(*(_keep_asking(port, ends, latencies) for _ in range(connections)))
+    request = _get(path) if path else _POST
+    await asyncio.gather(
+        *(_keep_asking(port, request, ends, latencies) for _ in range(connections))
+    )
     latencies.sort()
     at = {percent: latencies[len(latencies) * percent // 100] for percent in (50, 99)}
     return Load(len(latencies) / seconds, 1000 * at[50], 1000 * at[99])
 
 
-async def _keep_asking(port: int, ends: float, latencies: list[float]) -> None:
+def _get(path: str) -> bytes:
+    return b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path.encode()
+
+
+async def _keep_asking(port: int, request: bytes, ends: float, latencies: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    request = (
-        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-    )
     while (began := time.perf_counter()) < ends:
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()

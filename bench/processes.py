@@ -44,16 +44,20 @@ class Server:
 
 
 @contextlib.contextmanager
-def backend(bundle: Path) -> Iterator[Server]:
-    """The backend on the simulated market, its state in a folder of its own."""
+def backend(bundle: Path, *, asked: str | None = None, **environment: str) -> Iterator[Server]:
+    """The backend on the simulated market, its state in a folder of its own.
+
+    It is there once it answers POST /predict, or GET `asked`.
+    """
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as state:
         settings = {
             "ASSAY_MARKET_SOURCE": "simulated",
             "ASSAY_DATA_DIR": state,
             "ASSAY_MODEL_URI": str(bundle),
             "ASSAY_LOG_LEVEL": "error",
+            **environment,
         }
-        with _serving(["-m", "assay_backend"], settings) as server:
+        with _serving(["-m", "assay_backend"], settings, asked) as server:
             yield server
 
 
@@ -66,29 +70,38 @@ def bare(constant: Path | None = None) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _serving(arguments: list[str], settings: dict[str, str]) -> Iterator[Server]:
+def _serving(
+    arguments: list[str], settings: dict[str, str], asked: str | None = None
+) -> Iterator[Server]:
     port = _free_port()
     command = [sys.executable, *(part.format(port=port) for part in arguments)]
     began = time.perf_counter()
     process = subprocess.Popen(command, env=os.environ | settings | {"PORT": str(port)})
     try:
-        _first_answer(process, port)
+        _first_answer(process, port, asked)
         yield Server(process, port, time.perf_counter() - began)
     finally:
         process.terminate()
         process.wait()
 
 
-def _first_answer(process: subprocess.Popen[bytes], port: int) -> None:
+def _first_answer(process: subprocess.Popen[bytes], port: int, asked: str | None) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(urllib.error.URLError):
-            _ask(port)
+            get(port, asked) if asked else _ask(port)
             return
         if process.poll() is not None:
             break
         time.sleep(0.005)
     raise SystemExit(f"{process.args!r} gave no answer on port {port}")
+
+
+def get(port: int, path: str) -> bytes:
+    """The body of GET `path`."""
+    with _direct.open(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        body: bytes = answer.read()
+        return body
 
 
 def _ask(port: int) -> bytes:

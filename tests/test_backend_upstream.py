@@ -6,6 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from assay.clock import FixedClock, SystemClock
+from assay.market.bars import CheckedBars
+from assay.market.keys import SeriesKey
 from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.market.symbols import DAILY_SYMBOLS
 from assay.store import open_store
@@ -68,7 +70,8 @@ def store_bars_until(tmp_path, session):
     store = open_store(f"sqlite:///{tmp_path / 'assay.db'}")
     for market in DAILY_SYMBOLS:
         bars = SimulatedSource(CLOCK).fetch(market.name, start=FIRST_SESSION, deadline_seconds=1)
-        store.write_bars("yahoo", market.name, "1d", bars.bars.until(session), at=NOW)
+        until = CheckedBars(bars.bars.until(session))
+        store.write(SeriesKey("yahoo", market.name, "1d"), until, at=NOW)
     store.close()
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from assay.clock import FixedClock
 from assay.errors import RateLimited, SourceUnavailable, UnknownSymbol
+from assay.market.bars import CheckedBars
 from assay.market.feed import GoldFeed
+from assay.market.keys import SeriesKey
 from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.market.sources.yahoo import CHILD_MODULE, YahooSource
 from assay.market.symbols import DAILY_SYMBOLS
@@ -65,7 +67,8 @@ def warm(store, until):
         simulated = SimulatedSource(CLOCK).fetch(
             market.name, start=FIRST_SESSION, deadline_seconds=1.0
         )
-        store.write_bars("yahoo", market.name, "1d", simulated.bars.until(until), at=NOW)
+        bars = CheckedBars(simulated.bars.until(until))
+        store.write(SeriesKey("yahoo", market.name, "1d"), bars, at=NOW)
 
 
 def fetch(source, *, deadline_seconds=AMPLE_SECONDS, symbol="GC=F"):
@@ -82,7 +85,7 @@ def test_bars_come_through_and_are_stored(upstream, store, source):
         )
         assert series.bars.fingerprint() == expected.bars.fingerprint()
         assert (series.source, series.stale, series.gaps) == ("yahoo", False, ())
-        stored = store.read_bars("yahoo", series.symbol, "1d")
+        stored = store.read_bars(SeriesKey("yahoo", series.symbol, "1d"))
         assert stored.fingerprint() == expected.bars.fingerprint()
     assert upstream.chart_calls() <= 4
     assert len(upstream.requests) <= 8
@@ -137,7 +140,7 @@ def test_a_refusal_is_one_error_and_leaves_what_was_had(
         snapshot = feed.snapshot()
         assert snapshot.gold.stale
         assert snapshot.gold.bars.last_session == STORED_UNTIL
-        assert store.read_bars("yahoo", "GC=F", "1d").last_session == STORED_UNTIL
+        assert store.read_bars(SeriesKey("yahoo", "GC=F", "1d")).last_session == STORED_UNTIL
 
 
 @pytest.mark.parametrize(

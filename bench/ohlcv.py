@@ -1,0 +1,123 @@
+"""GET /v1/crypto/ohlcv under load, beside bare FastAPI routes, and while the upstream is silent.
+
+python bench/ohlcv.py [--seconds 5] [--rounds 3] [--connections 16] [--bars 500]
+
+The exchange is a Binance on loopback, which ccxt asks as it would the real one. For the last row it
+goes on accepting connections and answers none of them, and the bars are of one minute, so that a
+refresh is always due.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+import urllib.error
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from load import Load, put_load, tool
+from processes import backend, bare, get
+
+from assay.clock import SystemClock
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from upstream.exchanges import ExchangesUpstream
+
+OTHERS = ("kraken", "coinbase", "okx", "bybit")
+LONGEST_START_SECONDS = 30.0
+SILENT_SECONDS = 75.0  # long enough for a bar of a minute to be overdue
+
+
+def loads_of(
+    servers: dict[str, tuple[int, str]], arguments: argparse.Namespace, rounds: int
+) -> dict[str, Load]:
+    """The median round of each path; rounds alternate, so that a busy moment hits all."""
+    found: dict[str, list[Load]] = {name: [] for name in servers}
+    for _ in range(rounds):
+        for name, (port, path) in servers.items():
+            found[name].append(
+                put_load(
+                    port, connections=arguments.connections, seconds=arguments.seconds, path=path
+                )
+            )
+    return {name: _median(loads) for name, loads in found.items()}
+
+
+def _median(loads: list[Load]) -> Load:
+    def middle(of: Callable[[Load], float]) -> float:
+        return median(of(load) for load in loads)
+
+    return Load(
+        middle(lambda load: load.per_second),
+        middle(lambda load: load.p50_ms),
+        middle(lambda load: load.p99_ms),
+    )
+
+
+def wait_for(port: int, path: str) -> bytes:
+    """The first answer with bars."""
+    deadline = time.monotonic() + LONGEST_START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(urllib.error.URLError):
+            return get(port, path)
+        time.sleep(0.2)
+    raise SystemExit(f"no bars from {path} within {LONGEST_START_SECONDS:g} s")
+
+
+def measure(arguments: argparse.Namespace) -> tuple[dict[str, Load], int]:
+    path = f"/v1/crypto/ohlcv?timeframe=1m&limit={arguments.bars}"
+    environment = {"ASSAY_MARKET_SOURCE": "live", "ASSAY_CRYPTO_WATCH": "binance:BTC/USDT:1m"}
+    with ExchangesUpstream(clock=SystemClock()) as upstream:
+        environment |= upstream.environment()
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            backend(arguments.bundle, asked="/livez", **environment) as assay,
+        ):
+            answer = Path(folder) / "bars.json"
+            answer.write_bytes(wait_for(assay.port, path))
+            with bare(answer) as reference:
+                loads = loads_of(
+                    {
+                        "bare FastAPI, the same bytes": (reference.port, "/bytes"),
+                        "bare FastAPI, a small dictionary": (reference.port, "/small"),
+                        "assay_backend": (assay.port, path),
+                    },
+                    arguments,
+                    arguments.rounds,
+                )
+                upstream.faults = dict.fromkeys(("binance", "binance_mirror", *OTHERS), "blackhole")
+                time.sleep(SILENT_SECONDS)
+                silent = {"assay_backend, upstream silent": (assay.port, path)}
+                loads |= loads_of(silent, arguments, arguments.rounds)
+            return loads, answer.stat().st_size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--bars", type=int, default=500)
+    parser.add_argument("--bundle", type=Path, default=Path("data/processed"))
+    arguments = parser.parse_args()
+    loads, size = measure(arguments)
+    print(
+        f"{arguments.bars} bars, {size} bytes an answer, {arguments.connections} connections, one "
+        f"worker each, median of {arguments.rounds} rounds of {arguments.seconds:g} s by {tool()}\n"
+    )
+    print("| server | requests/s | ratio | p50, ms | p99, ms | ratio |")
+    print("|---|---|---|---|---|---|")
+    first = next(iter(loads.values()))
+    for name, load in loads.items():
+        print(
+            f"| {name} | {load.per_second:.0f} | {load.per_second / first.per_second:.2f} "
+            f"| {load.p50_ms:.2f} | {load.p99_ms:.2f} | {load.p99_ms / first.p99_ms:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
