@@ -167,7 +167,7 @@ def _handler(upstream: Upstream) -> type[socketserver.BaseRequestHandler]:
 
         def handle(self) -> None:
             # the client has left or was killed: what these tests are about
-            with upstream.connected(), contextlib.suppress(OSError, IndexError):
+            with upstream.connected(), contextlib.suppress(OSError, IndexError, ValueError):
                 self.request.settimeout(10)
                 host = _read_head(self.request).split()[1].rsplit(":", 1)[0]
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")

@@ -208,10 +208,13 @@ def test_gold_gets_older_sessions_and_its_gaps_when_asked(run, clock):
     run("fetch", "--symbol", "GC=F", "--since", "2026-06-01", "--until", "2026-10-01")
     assert run.bars(GOLD).session[-1] == np.datetime64("2026-09-30")
     bars = run.bars(GOLD)
-    run.keep(GOLD, [(1.0, 1.0, 1.0, 1.0, 0.0)], times=["2026-11-17"], daily=True)
+    week = [f"2026-11-{day}" for day in (10, 11, 12, 13, 16, 17)]
+    run.keep(GOLD, [(1.0, 1.0, 1.0, 1.0, 0.0)] * 6, times=week, daily=True)
+    ran = run("fetch", "--symbol", "GC=F", "--until", "2026-11-12")
+    assert "asking from 2026-11-11 on" in ran.err
     ran = run("fetch", "--symbol", "GC=F", "--gaps")
-    assert "asking from 2026-09-25 on" in ran.err
-    assert "1 corrected" in ran.out
+    assert "asking from 2026-10-01 on" in ran.err
+    assert "5 corrected" in ran.out
     run("fetch", "--symbol", "GC=F", "--since", "2026-05-01")
     assert run.bars(GOLD).session[0] == np.datetime64("2026-05-01")
     assert len(run.bars(GOLD)) > len(bars)

@@ -60,7 +60,7 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
         raise BadInput(f"FILE {frm} is no file: name a backup that `assay-data backup` made")
     url = context.settings.sqlalchemy_url
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite" and False:
+    if parsed.get_backend_name() == "sqlite" and not options.yes:
         database = sqlite_file(parsed)
         if database.exists() and not _agreed(database, frm):
             print("not restored, nothing has changed", file=sys.stderr)

@@ -92,9 +92,11 @@ class HealthService:
             if not series.pinned:
                 continue
             found[str(series.key)] = intraday_provenance(series, now)
-            if series.source is None and series.last_error is not None:
-                problems.append(f"no bars of {series.key} have been had: {series.last_error}")
-            elif series.source is not None and series.stale:
+            if series.source is None:
+                if self._mode in ("live", "auto"):  # others have theirs in a moment
+                    reason = series.last_error or "they are on their way"
+                    problems.append(f"no bars of {series.key} have been had: {reason}")
+            elif series.stale:
                 closed = found[str(series.key)]["as_of"]
                 problems.append(f"{series.key} bars are stale: the newest closed at {closed}")
         return found, problems
