@@ -159,6 +159,24 @@ def test_the_mirror_stands_in_first_and_then_other_exchanges(
     asyncio.run(run())
 
 
+def test_an_exchange_that_was_stood_in_for_is_tried_again_long_before_a_day_is_over(
+    feed_of, source, clock
+):
+    key = BTC._replace(timeframe="1d")
+    source.faults = dict.fromkeys(("binance", "binance_mirror"), DOWN)
+
+    async def run():
+        feed = feed_of()
+        assert (await ask(feed, key=key)).held.source == "kraken"
+        source.faults = {}
+        clock.advance(minutes=3)
+        feed.at_hand(key, 200)
+        await settle(feed)
+        assert feed.at_hand(key, 200).held.source == "binance"
+
+    asyncio.run(run())
+
+
 def test_an_exchange_without_the_market_does_not_stand_in(feed_of, source):
     source.faults = dict.fromkeys(("binance", "binance_mirror"), DOWN)
     source.lacking = {"kraken": {"BTC/USDT"}}

@@ -267,6 +267,8 @@ class CryptoFeed:
         )
         if held is not None and not self._shelf.had_live:  # a long wait must not age simulated bars
             due = min(due, route.schedule.due_after(held.next_close))
+        if self._shelf.had_live and held is not None and held.key.source != route.key.source:
+            due = min(due, self._refresher.own_again(route))
         route.due = due
 
     def _drop_unused(self) -> None:

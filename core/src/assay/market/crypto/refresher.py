@@ -29,6 +29,7 @@ BARS_READ_AGAIN = 3
 GAP_SEARCH_EVERY = timedelta(hours=6)
 USUAL_BARS = 1000
 PATIENCE_WITH_SUSPECTS = 0.25
+OWN_AGAIN_SECONDS = 120.0
 # What another exchange cannot cure either.
 FINAL = (UnknownSymbol, UnknownTimeframe)
 
@@ -89,6 +90,12 @@ class Refresher:
             route.budget.free_from(),
             self._endpoints.admits_from(endpoint for _, endpoint in self._places(route)),
         )
+
+    def own_again(self, route: Route) -> datetime:
+        """When to try the series' own exchange again, where another one stands in."""
+        places = self._exchanges[route.key.source].endpoints
+        soon = self._clock.now() + timedelta(seconds=OWN_AGAIN_SECONDS)
+        return max(soon, self._endpoints.admits_from(places))
 
     def _places(self, route: Route) -> list[tuple[str, str]]:
         """Exchanges with their endpoints: the series' own, and others where its bars are amiss.
