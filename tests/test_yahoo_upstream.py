@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -239,3 +239,35 @@ print(len(bars), sorted({{"pandas", "yfinance", "curl_cffi"}} & set(sys.modules)
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ
     )
     assert done.stdout == "9 []\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "closed"),
+    [
+        # the Friday before clocks go forward in New York, and the Monday after
+        (datetime(2025, 3, 7, 22, 30, tzinfo=UTC), date(2025, 3, 7), "22:00"),
+        (datetime(2025, 3, 9, 12, 0, tzinfo=UTC), date(2025, 3, 7), "22:00"),
+        (datetime(2025, 3, 10, 21, 30, tzinfo=UTC), date(2025, 3, 10), "21:00"),
+        # an hour before that Monday's close its row is there, and no bar yet
+        (datetime(2025, 3, 10, 20, 30, tzinfo=UTC), date(2025, 3, 7), "22:00"),
+        # Good Friday, and the Monday after
+        (datetime(2025, 4, 18, 23, 0, tzinfo=UTC), date(2025, 4, 17), "21:00"),
+        (datetime(2025, 4, 21, 22, 30, tzinfo=UTC), date(2025, 4, 21), "21:00"),
+    ],
+)
+def test_days_on_which_clocks_change_or_markets_rest(
+    monkeypatch, bytecode, store, now, last, closed
+):
+    clock = FixedClock(now)
+    with YahooUpstream(now=now) as upstream:
+        for name, value in (upstream.environment() | bytecode).items():
+            monkeypatch.setenv(name, value)
+        yahoo = YahooSource(clock)
+        feed = GoldFeed(yahoo, store, clock, mode="live", deadline_seconds=AMPLE_SECONDS)
+        feed.refresh()
+        yahoo.close()
+    gold = feed.snapshot().gold
+    assert (gold.bars.last_session, f"{gold.as_of:%H:%M}") == (last, closed)
+    assert (gold.stale, gold.gaps) == (False, ())
+    stored = store.read_bars(SeriesKey("yahoo", "GC=F", "1d"))
+    assert stored.last_session == last

@@ -70,7 +70,7 @@ class StatusAnswer(Schema):
 
     status: Literal["healthy", "degraded", "unhealthy"]
     market_source: Literal["live", "auto", "replay", "simulated"]
-    sources: list[str]
+    sources: list[str] = Field(description="Whose bars are shown, and who is asked for bars")
     breakers: list[BreakerState]
     freshness: list[SeriesFreshness]
     gaps: list[SeriesGap] = Field(description="The newest of each series first, 100 at most")

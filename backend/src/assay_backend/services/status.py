@@ -55,11 +55,14 @@ class StatusService:
             for series in crypto.series
             for gap in reversed(series.gaps)
         ]
+        breakers = [_breaker(each) for each in (gold.endpoint, *crypto.endpoints)]
+        freshness = [_daily(series, gold) for series in daily]
+        freshness += [_intraday(series, now) for series in crypto.series]
+        shown = {each["source"] for each in freshness if each["source"]}
         return {
-            "sources": sorted({gold.endpoint.endpoint} | {e.endpoint for e in crypto.endpoints}),
-            "breakers": [_breaker(each) for each in (gold.endpoint, *crypto.endpoints)],
-            "freshness": [_daily(series, gold) for series in daily]
-            + [_intraday(series, now) for series in crypto.series],
+            "sources": sorted(shown | {each["endpoint"] for each in breakers}),
+            "breakers": breakers,
+            "freshness": freshness,
             "gaps": gaps[:MOST_GAPS],
             "gaps_total": len(gaps),
             "counts": dict(sorted((gold.counts + crypto.counts).items())),

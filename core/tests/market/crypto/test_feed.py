@@ -451,6 +451,19 @@ def test_simulated_bars_stand_in_only_until_live_ones_were_had(feed_of, source, 
     asyncio.run(run())
 
 
+def test_simulated_bars_come_in_time_where_live_ones_are_slow_to_come(feed_of, source, clock):
+    source.silent = {"binance", "binance_mirror", "kraken", "coinbase"}
+
+    async def run():
+        fallback = ScriptedExchanges(clock, label="simulated")
+        feed = feed_of(fallback=fallback, deadline_seconds=0.2)
+        _, series = await feed.series("binance", "BTCUSDT", "1h", 200)
+        assert shown(series) == ("simulated", False, 200)
+        await feed.close()
+
+    asyncio.run(run())
+
+
 def test_simulated_bars_are_never_stored(feed_of, source, clock, store):
     source.faults = dict.fromkeys(("binance", "binance_mirror", "kraken", "coinbase"), DOWN)
 

@@ -190,6 +190,9 @@ class CryptoFeed:
                 break
             await self._wait(self._start(route))
         found = self._shelf.choose(key, limit, self._clock.now(), shallow=True)
+        if found is None and self._stand_in is not None:  # before a slow start brings live ones
+            await self._stand_in.fill(route)
+            found = self._shelf.choose(key, limit, self._clock.now(), shallow=True)
         if found is None:
             raise self._why_none(route)
         return found
@@ -319,7 +322,7 @@ class CryptoFeed:
 
     async def _wait(self, flight: asyncio.Task[None]) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._deadline_seconds + PATIENCE_SECONDS / 2):
+            async with asyncio.timeout(self._deadline_seconds):
                 await asyncio.shield(flight)
 
     async def _fly(self, route: Route) -> None:
@@ -328,6 +331,8 @@ class CryptoFeed:
             await self._refresher.refresh(route)
         except AssayError as raised:
             error = raised.with_traceback(None)
+            if route.error is None:
+                log.warning("%s: %s", route.key, error.message)
             if self._stand_in is not None:
                 await self._stand_in.fill(route)
         finally:
