@@ -78,12 +78,6 @@ def upstream(clock, tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module")
-def loop():
-    with asyncio.Runner() as runner:
-        yield runner
-
-
 @dataclass
 class StandingSource:
     """One process that asks for all the tests: what a feed closes, others still need."""

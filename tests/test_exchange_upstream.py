@@ -38,12 +38,6 @@ CHILD = f"{CHILD_MODULE}\0".encode()
 
 
 @pytest.fixture(scope="module")
-def runner():
-    with asyncio.Runner() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     # workers compile ccxt once, also where bytecode is not to be written beside the code
     bytecode = {
@@ -57,11 +51,11 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def opened(environment, runner):
+def opened(environment, loop):
     """One worker for all tests here; its import of ccxt takes seconds."""
     source = ExchangesSource(CLOCK)
     yield source
-    runner.run(source.close())
+    loop.run(source.close())
 
 
 @pytest.fixture
@@ -72,7 +66,7 @@ def upstream(environment):
 
 
 @pytest.fixture
-def source(opened, runner):
+def source(opened, loop):
     """Calls of the source, waited for."""
 
     class Waiting:
@@ -82,12 +76,10 @@ def source(opened, runner):
             found = market or Market("BTC/USDT", IDS.get(endpoint, "BTCUSDT"))
             last = of.last_open(np.datetime64(NOW.replace(tzinfo=None), "ms"))
             start = of.shifted(last, -count)
-            return runner.run(
-                opened.bars(endpoint, found, of, start=start, deadline_seconds=seconds)
-            )
+            return loop.run(opened.bars(endpoint, found, of, start=start, deadline_seconds=seconds))
 
         def markets(self, endpoint="binance", *, seconds=AMPLE_SECONDS):
-            return runner.run(opened.markets(endpoint, deadline_seconds=seconds))
+            return loop.run(opened.markets(endpoint, deadline_seconds=seconds))
 
     return Waiting()
 
@@ -342,7 +334,7 @@ def test_without_the_newest_bars_there_are_none(upstream, source):
         source.bars(count=3000, seconds=SHORT_SECONDS)
 
 
-def test_requests_of_different_fates_do_not_mix(upstream, opened, runner):
+def test_requests_of_different_fates_do_not_mix(upstream, opened, loop):
     """One that gets no answer must not be given the status of another's."""
     fates = {"BTCUSDT": "451", "ETHUSDT": "reset", "ETHBTC": "429", "SOLUSDT": None}
     errors = {"BTCUSDT": BlockedRegion, "ETHUSDT": SourceUnavailable, "ETHBTC": RateLimited}
@@ -363,14 +355,14 @@ def test_requests_of_different_fates_do_not_mix(upstream, opened, runner):
         )
         return await asyncio.gather(*asking, return_exceptions=True)
 
-    for name, outcome in zip(names, runner.run(all_at_once()), strict=True):
+    for name, outcome in zip(names, loop.run(all_at_once()), strict=True):
         if name in errors:
             assert type(outcome) is errors[name]
         else:
             assert len(outcome.checked.bars) == 10
 
 
-def test_who_gives_up_waiting_ends_the_request(upstream, opened, runner):
+def test_who_gives_up_waiting_ends_the_request(upstream, opened, loop):
     upstream.faults["binance"] = "blackhole"
 
     async def give_up():
@@ -383,7 +375,7 @@ def test_who_gives_up_waiting_ends_the_request(upstream, opened, runner):
         while upstream.clients:
             await asyncio.sleep(0.01)
 
-    runner.run(give_up())
+    loop.run(give_up())
 
 
 def workers_of(pid):
@@ -401,7 +393,7 @@ def workers_of(pid):
 
 
 def test_a_worker_that_is_killed_fails_what_it_was_asked_and_another_takes_over(
-    upstream, opened, runner, source
+    upstream, opened, loop, source
 ):
     source.bars(count=10)
     [worker] = workers_of(os.getpid())
@@ -416,13 +408,13 @@ def test_a_worker_that_is_killed_fails_what_it_was_asked_and_another_takes_over(
         with pytest.raises(SourceUnavailable, match="ended before it answered"):
             await asking
 
-    runner.run(kill_meanwhile())
+    loop.run(kill_meanwhile())
     upstream.faults.clear()
     assert len(source.bars(count=10).checked.bars) == 10
     assert workers_of(os.getpid()) != [worker]
 
 
-def test_a_worker_that_hangs_is_replaced(upstream, opened, runner, source):
+def test_a_worker_that_hangs_is_replaced(upstream, opened, loop, source):
     source.bars(count=10)
     [worker] = workers_of(os.getpid())
     os.kill(worker, signal.SIGSTOP)
@@ -460,7 +452,7 @@ def test_the_worker_ends_with_a_parent_that_is_killed(upstream):
 @pytest.mark.parametrize("variable", CA_VARIABLES)
 @pytest.mark.parametrize("endpoint", ["binance", "binance_mirror"])
 def test_one_configuration_serves_sync_and_async_clients(
-    upstream, runner, monkeypatch, endpoint, variable
+    upstream, loop, monkeypatch, endpoint, variable
 ):
     for name in CA_VARIABLES:
         monkeypatch.delenv(name)
@@ -478,11 +470,11 @@ def test_one_configuration_serves_sync_and_async_clients(
         finally:
             await exchange.close()
 
-    assert len(runner.run(ask())) == 500
+    assert len(loop.run(ask())) == 500
     assert upstream.candle_calls(endpoint) == 2
 
 
-def test_hosts_that_need_no_proxy_are_not_asked_through_one(upstream, runner, monkeypatch):
+def test_hosts_that_need_no_proxy_are_not_asked_through_one(upstream, loop, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "api.binance.com")
     monkeypatch.setenv("no_proxy", "api.binance.com")
     exchange = ccxt_child.open_exchange("binance")
@@ -502,6 +494,6 @@ def test_hosts_that_need_no_proxy_are_not_asked_through_one(upstream, runner, mo
         finally:
             await exchange.close()
 
-    assert runner.run(ask())["kind"] == "unavailable"
+    assert loop.run(ask())["kind"] == "unavailable"
     assert reached == ["api.binance.com"]
     assert upstream.connections == 0
