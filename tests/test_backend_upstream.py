@@ -51,6 +51,7 @@ def serve(tmp_path, checkout):
             market_source=mode,
             data_dir=tmp_path,
             model_uri=str(checkout / "data" / "processed"),
+            crypto_watch=(),  # nobody here speaks for exchanges
             upstream_deadline_seconds=deadline_seconds,
             first_bars_patience_seconds=(
                 deadline_seconds if patience_seconds is None else patience_seconds
