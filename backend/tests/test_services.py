@@ -15,8 +15,10 @@ from starlette.testclient import TestClient
 
 from assay.bundle.files import METADATA, SCALER
 from assay.errors import RateLimited, SourceUnavailable
+from assay.market.crypto.feed import CryptoFeed
 from assay.market.feed import GoldFeed
 from assay.market.sources.simulated import SimulatedSource
+from assay.market.sources.simulated_crypto import SimulatedExchanges
 from assay.store import open_store
 from assay_backend.schemas.health import HealthAnswer
 from assay_backend.services import background, forecasts
@@ -53,7 +55,8 @@ def live(settings: Settings, clock, source, tmp_path: Path):
         used = settings.model_copy(
             update={"market_source": mode, "first_bars_patience_seconds": deadline_seconds}
         )
-        return build_services(used, clock=clock, feed=feed)
+        crypto = CryptoFeed(SimulatedExchanges(clock), None, clock)  # no exchange is asked here
+        return build_services(used, clock=clock, feed=feed, crypto=crypto)
 
     yield live
     source.released.set()

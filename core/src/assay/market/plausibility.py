@@ -79,7 +79,8 @@ def _rules_of_prices(prices: Floats, rules: Rules) -> list[tuple[Mask, str]]:
     open_, high, low, close, volume = prices.T
     finite: Mask = np.logical_and.reduce(np.isfinite(prices), axis=1)
     slack = MOST_OUTSIDE if rules.timeframe is not None else MOST_OUTSIDE_BY_SETTLEMENT
-    above, below = high * (1.0 + slack), low * (1.0 - slack)
+    with np.errstate(over="ignore"):  # the largest doubles, below infinity as they stand
+        above, below = high * (1.0 + slack), low * (1.0 - slack)
     outside = (open_ > above) | (open_ < below) | (close > above) | (close < below)
     return [
         (~finite, "not a number"),
