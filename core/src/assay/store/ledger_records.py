@@ -1,0 +1,76 @@
+"""What the ledger is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+LedgerKind = Literal["signal", "gold_forecast"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something said before its outcome was known.
+
+    `key` is unique within `kind`: a signal's id; a gold forecast's origin and bundle. `payload` is
+    UTF-8 JSON and is stored byte for byte. `origin` is the last instant whose data was used, `due`
+    when the outcome can be known. `subject` names the series, `source` whose bars were used.
+    """
+
+    kind: LedgerKind
+    key: str
+    payload: bytes
+    origin: datetime
+    due: datetime
+    subject: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """An entry in its place in the chain: `sequence` counts from 1, without holes."""
+
+    sequence: int
+    created: datetime
+    entry: Entry
+    previous_hash: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How many rows there are, and the newest one's SHA-256 (of no row: 32 zero bytes)."""
+
+    rows: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """`first_bad` is the sequence of the first row that is not what the chain says, or is missing."""
+
+    rows: int
+    head: bytes
+    intact: bool
+    first_bad: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """The answer to a request that came with an Idempotency-Key, kept in the transaction of its
+    entries. Digests are SHA-256: of the caller's key with the endpoint, and of the request's meaning.
+    """
+
+    key_digest: bytes
+    request_digest: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a row; `payload` is UTF-8 JSON."""
+
+    sequence: int
+    payload: bytes
+    scored: datetime

@@ -1,0 +1,1 @@
+"""How much a coin may move: estimators, the log-HAR model, risk, tails, regime, explanation."""
