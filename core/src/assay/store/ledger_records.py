@@ -48,7 +48,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`first_bad` is the sequence of the first row that is not what the chain says, or is missing."""
+    """`first_bad` is the sequence of the first row that is missing or not what the chain says."""
 
     rows: int
     head: bytes
@@ -58,8 +58,9 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """The answer to a request that came with an Idempotency-Key, kept in the transaction of its
-    entries. Digests are SHA-256: of the caller's key with the endpoint, and of the request's meaning.
+    """The answer to a request that came with an Idempotency-Key, kept in its entries' transaction.
+
+    Digests are SHA-256: of the caller's key with the endpoint, and of what the request means.
     """
 
     key_digest: bytes

@@ -47,14 +47,14 @@ class Explanation:
 class Assessment:
     """A coin's next `horizon_minutes`, from the bars closed at or before `origin`.
 
-    Volatilities are standard deviations of log returns: `volatility` over the horizon, with its 80 %
-    prediction interval `lower` to `upper`; `annualized` = `volatility` times the root of the
+    Volatilities are standard deviations of log returns: `volatility` over the horizon, its 80 %
+    prediction interval `lower` to `upper`, and `annualized` = `volatility` times the root of the
     horizons in 365 days. `percentile` is its rank, 0 to 1, among the past year's forecasts.
 
     `risk_score` is the probability that realized volatility over the horizon, measured as `measure`
     says, ends above `threshold_volatility`, its 80th percentile of the past year.
 
-    `value_at_risk` and `expected_shortfall` are positive fractions of the price lost, by confidence.
+    `value_at_risk` and `expected_shortfall` are positive fractions of the price lost.
     `tail_loss_probability` is that of a log return below `tail_loss_return`, the 5 % quantile of
     the past year's returns over that horizon.
     """
