@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from assay.market.bars import Bars, CheckedBars
+from assay.market.crypto.plan import Bounds
 from assay.market.crypto.series import stamp
 from assay.market.feed import HISTORY_START, SESSIONS_READ_AGAIN
 from assay.market.keys import SeriesKey
@@ -16,9 +17,8 @@ from assay.market.sources.base import fetch_with_retries
 from assay.market.symbols import Symbol
 from assay.store import Store
 from assay_backend.commands.arguments import daily_key
+from assay_backend.commands.brought import Brought
 from assay_backend.commands.context import Context, say
-from assay_backend.commands.history import Brought
-from assay_backend.commands.plan import Bounds
 
 # For one market's whole history, attempts included.
 DEADLINE_SECONDS = 60.0

@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 
 from assay.clock import iso_utc
 from assay.errors import MarketDataError, SourceUnavailable, UnknownExchange, UnknownSymbol
+from assay.market.bars import CheckedBars
+from assay.market.crypto.history import DEADLINE_SECONDS, History
+from assay.market.crypto.plan import USUAL_BARS, Bounds, is_reach_short, spans_to_fetch
 from assay.market.crypto.series import instant
 from assay.market.keys import SeriesKey
 from assay.market.markets import Market, MarketList
@@ -29,14 +32,14 @@ from assay_backend.commands.arguments import (
     moment,
 )
 from assay_backend.commands.asking import Patient
+from assay_backend.commands.brought import Brought
 from assay_backend.commands.context import BadInput, Context, say
 from assay_backend.commands.daily import bring_daily
-from assay_backend.commands.history import DEADLINE_SECONDS, Brought, History
-from assay_backend.commands.plan import USUAL_BARS, Bounds, is_reach_short, spans_to_fetch
 from assay_backend.commands.progress import Progress
 from assay_backend.commands.stored import missing_in, stored_series
 
 READY_ATTEMPTS = 6
+PAGES_AT_ONCE = 10
 LIST_IS_OLD = timedelta(hours=24)
 # How far back gaps are looked for that an interrupted fetch may have left.
 BARS_SEARCHED = 20_000
@@ -181,16 +184,27 @@ class _Work:
         stored = stored_series(self.store, key)
         gaps = missing_in(self.store, stored, start=self._look_from(key, now)) if stored else []
         spans = spans_to_fetch(stored, gaps, self.bounds, of=of, venue=venue, now=now)
+        brought = Brought()
+
+        async def keep(checked: CheckedBars) -> None:
+            brought.note(self.store.write(key, checked, at=self.context.clock.now()), checked)
+
         history = History(
-            source, self.store, self.context.clock, patient, key=key, market=market, venue=venue
+            source,
+            self.context.clock,
+            key=key,
+            market=market,
+            ask=patient.ask,
+            keep=keep,
+            most=PAGES_AT_ONCE * venue.page_bars,
         )
         with Progress(str(key), total=sum(span.count(of) for span in spans)) as progress:
             patient.tell = progress.say
             for span in spans:
                 await history.bring(span, progress.add)
-        if history.brought.beginning and self.bounds.since is not None:
+        if history.beginning and self.bounds.since is not None:
             say(f"{key}: {venue.title} gave no older bars; its history is taken to begin there")
-        self.report(key, history.brought)
+        self.report(key, brought)
 
     def _look_from(self, key: SeriesKey, now: datetime) -> datetime | None:
         if self.bounds.gaps or self.bounds.since is not None:

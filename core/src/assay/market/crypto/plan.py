@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from assay.market.crypto.series import Gap, stamp
 from assay.market.timeframes import DAY_MS, Timeframe
 from assay.market.venues import Venue
-from assay.store import StoredSeries
+
+if TYPE_CHECKING:  # SQLAlchemy, which replay and simulated feeds do without
+    from assay.store import StoredSeries
 
 # Exchanges correct their newest bars.
 BARS_READ_AGAIN = 3
 # Where nothing is stored and nobody says since when.
 USUAL_BARS = 5_000
-PAGES_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)

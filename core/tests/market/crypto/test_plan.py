@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from assay.market.crypto.plan import Bounds, Span, is_reach_short, spans_to_fetch
 from assay.market.crypto.series import Gap
 from assay.market.keys import SeriesKey
 from assay.market.timeframes import timeframe
 from assay.market.venues import venue
 from assay.store import StoredSeries
-from assay_backend.commands.plan import Bounds, Span, is_reach_short, spans_to_fetch
 
 NOW = datetime(2026, 11, 18, 12, 20, tzinfo=UTC)
 FORMING = datetime(2026, 11, 18, 12, tzinfo=UTC)
