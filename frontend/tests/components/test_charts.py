@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 
 from assay_frontend.api.models import FeatureEffect, Forecast, History
-from assay_frontend.components.candles import chart_words, month_ticks, price_figure
 from assay_frontend.components.effects import (
     effect_sentence,
     effects_figure,
@@ -16,6 +15,7 @@ from assay_frontend.components.effects import (
     width_change,
 )
 from assay_frontend.components.fan import spread_apart, zoom_figure
+from assay_frontend.components.gold_chart import chart_words, month_ticks, price_figure
 from assay_frontend.i18n import translator
 from assay_frontend.theme.palette import palette
 

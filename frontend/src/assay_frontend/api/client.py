@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from assay_frontend.api.crypto_models import CoinBars, Signal, read_signals
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
 from assay_frontend.api.models import Evaluation, Forecast, History
+from assay_frontend.markets import CoinChoice
 
 T = TypeVar("T")
 
@@ -52,25 +54,51 @@ class AssayClient:
     def evaluation(self) -> Evaluation:
         return self._get("/v1/gold/evaluation", Evaluation.parse)
 
-    def _get(self, path: str, parse: Callable[[object], T]) -> T:
-        answer = asyncio.run(self._fetch(path))
+    def signal(self, choice: CoinChoice, *, language: str) -> Signal:
+        """To look at: the backend records nothing."""
+        query = {
+            "symbol": choice.symbol,
+            "exchange": choice.exchange,
+            "timeframe": choice.timeframe,
+            "horizon_min": choice.horizon_minutes,
+            "explain": "true",
+        }
+        return self._get(
+            f"/v1/crypto/signal?{urlencode(query)}", Signal.parse, {"Accept-Language": language}
+        )
+
+    def coin_bars(self, exchange: str, symbol: str, timeframe: str, *, limit: int) -> CoinBars:
+        query = {"symbol": symbol, "exchange": exchange, "timeframe": timeframe, "limit": limit}
+        return self._get(f"/v1/crypto/ohlcv?{urlencode(query)}", CoinBars.parse)
+
+    def recent_signals(self, n: int) -> tuple[Signal, ...]:
+        """Stored signals of all markets, newest first."""
+        return self._get(f"/v1/crypto/signals/tail?n={n}", read_signals)
+
+    def _get(
+        self,
+        path: str,
+        parse: Callable[[object], T],
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        answer = asyncio.run(self._fetch(path, headers or {}))
         if answer.status != 200:
             raise _problem(answer)
         return parse(_decode(answer.body))
 
-    async def _fetch(self, path: str) -> Answer:
+    async def _fetch(self, path: str, headers: Mapping[str, str]) -> Answer:
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                return await self._read(path)
+                return await self._read(path, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ApiTimeout(self._deadline_seconds) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ApiUnreachable(f"{type(error).__name__}: {error}") from error
 
-    async def _read(self, path: str) -> Answer:
+    async def _read(self, path: str, headers: Mapping[str, str]) -> Answer:
         client = httpx.AsyncClient(
             base_url=self.api_url,
-            headers=self._headers,
+            headers={**self._headers, **headers},
             timeout=None,  # noqa: S113  # the caller's deadline covers the whole call
             trust_env=not _is_near(self.api_url),
         )

@@ -46,6 +46,18 @@ class Fields:
             raise self._wrong(name, "a price")
         return value
 
+    def amount(self, name: str) -> float:
+        value = self.number(name)
+        if value < 0:
+            raise self._wrong(name, "zero or more")
+        return value
+
+    def share(self, name: str) -> float:
+        value = self.number(name)
+        if not 0 <= value <= 1:
+            raise self._wrong(name, "from 0 to 1")
+        return value
+
     def text(self, name: str) -> str:
         value = self._required(name)
         if not isinstance(value, str):
@@ -78,6 +90,15 @@ class Fields:
         if not isinstance(value, list):
             raise self._wrong(name, "a list")
         return [Fields.of(item, f"{self.where}.{name}[{i}]") for i, item in enumerate(value)]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts; empty where missing."""
+        value = self.data.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._wrong(name, "a list of texts")
+        return tuple(value)
 
     def child(self, name: str) -> Fields:
         return Fields.of(self._required(name), f"{self.where}.{name}")

@@ -1,123 +1,136 @@
-"""The candle chart of past sessions, with volume and the fan at its right."""
+"""Candles with volume below them, of sessions or of bars of any timeframe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import plotly.graph_objects as go
 
-from assay_frontend.api.models import Bar, Forecast
-from assay_frontend.components.fan import add_fan, separators
-from assay_frontend.components.figures import candle_trace, quiet_figure, watermark
-from assay_frontend.components.headline import price_unit
+from assay_frontend.components.figures import name_panel, quiet_figure, separators, watermark
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, long_date, money, month_tick, number, short_date
+from assay_frontend.i18n.formats import MISSING, number
 from assay_frontend.theme.palette import Palette
 
-_FAN_SHARE = 0.09  # of the window's width: one session in 250 would be too thin to see
-_MOST_TICKS = 7
+_HEIGHT = 400
+_MARGIN = {"l": 4, "r": 8, "t": 26, "b": 44}
 
 
-def price_figure(
-    t: Translator, bars: Sequence[Bar], forecast: Forecast, colours: Palette
+class PriceBar(Protocol):
+    """Any closed bar."""
+
+    @property
+    def open(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def close(self) -> float: ...
+    @property
+    def volume(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candles:
+    """Bars side by side, whatever time lies between them, and how to speak of each.
+
+    `names` are the bars' times, `words` their hover texts; `ticks` are positions with their names.
+    """
+
+    bars: Sequence[PriceBar]
+    names: Sequence[str]
+    words: Sequence[str]
+    ticks: tuple[Sequence[int], Sequence[str]]
+    price_title: str
+    volume_title: str
+    source: str
+    decimals: int = 0
+
+
+def candles_figure(
+    t: Translator, candles: Candles, colours: Palette, *, end: float | None = None
 ) -> go.Figure:
-    """Sessions stand side by side: the axis has no weekends."""
-    last = len(bars) - 1
-    end = last + max(2.0, _FAN_SHARE * len(bars))
-    figure = quiet_figure(colours, height=400)
-    figure.add_trace(candle_trace(t, bars, range(len(bars)), forecast.currency, colours))
-    add_fan(t, figure, forecast, start=last, end=end, colours=colours)
-    _add_volume(t, figure, bars, colours)
-    positions, names = month_ticks(t, bars)
+    """`end` leaves room at the right, in bars, for what is drawn after the last one."""
+    count = len(candles.bars)
+    end = count - 1 if end is None else end
+    figure = quiet_figure(colours, height=_HEIGHT)
+    figure.add_trace(candle_trace(candles.bars, candles.words, colours))
+    figure.add_trace(_volume_trace(t, candles, colours))
+    positions, names = candles.ticks
     figure.update_xaxes(
-        tickvals=positions,
-        ticktext=names,
+        tickvals=list(positions),
+        ticktext=list(names),
         tickangle=0,
-        range=[-1, end + 0.01 * len(bars)],
+        range=[-1, max(end + 0.01 * count, count)],
         rangeslider_visible=False,
         tickfont={"color": colours.muted},
     )
-    figure.update_yaxes(tickformat=",.0f", nticks=7, domain=[0.24, 1.0], side="left")
+    figure.update_yaxes(
+        tickformat=f",.{candles.decimals}f", nticks=7, domain=[0.24, 1.0], side="left"
+    )
     figure.update_layout(
-        yaxis2={
-            "domain": [0.0, 0.16],
-            "anchor": "x",
-            "fixedrange": True,
-            "showgrid": False,
-            "zeroline": False,
-            "nticks": 3,
-            "tickformat": ".2~s",
-            "automargin": True,
-            "tickfont": {"color": colours.muted, "size": 11},
-        },
+        yaxis2=_volume_axis(colours),
         xaxis={"anchor": "y2"},
         separators=separators(t),
+        margin=_MARGIN,
     )
-    _name_panels(t, figure, forecast, colours)
-    watermark(t, figure, forecast, colours)
+    name_panel(figure, candles.price_title, y=1.0, colours=colours)
+    name_panel(figure, candles.volume_title, y=0.16, colours=colours)
+    watermark(t, figure, candles.source, colours)
     return figure
 
 
-def _add_volume(t: Translator, figure: go.Figure, bars: Sequence[Bar], colours: Palette) -> None:
-    figure.add_trace(
-        go.Bar(
-            x=list(range(len(bars))),
-            y=[bar.volume for bar in bars],
-            yaxis="y2",
-            marker={"color": colours.muted, "opacity": 0.55, "line": {"width": 0}},
-            text=[
-                f"{short_date(t, bar.session)}: "
-                f"{MISSING if bar.volume is None else number(t, bar.volume)}"
-                for bar in bars
-            ],
-            textposition="none",
-            hovertemplate="%{text}<extra></extra>",
-        )
+def candle_trace(
+    bars: Sequence[PriceBar], words: Sequence[str], colours: Palette
+) -> go.Candlestick:
+    """Hollow where the close is above the open, filled below: readable without colour."""
+    return go.Candlestick(
+        x=list(range(len(bars))),
+        open=[bar.open for bar in bars],
+        high=[bar.high for bar in bars],
+        low=[bar.low for bar in bars],
+        close=[bar.close for bar in bars],
+        increasing={"line": {"color": colours.up, "width": 1.2}, "fillcolor": colours.background},
+        decreasing={"line": {"color": colours.down, "width": 1.2}, "fillcolor": colours.down},
+        text=list(words),
+        hoverinfo="text",
+        showlegend=False,
     )
 
 
-def _name_panels(t: Translator, figure: go.Figure, forecast: Forecast, colours: Palette) -> None:
-    price = t("chart.price", unit=price_unit(t, forecast.currency))
-    for text, y in ((price, 1.0), (t("chart.volume"), 0.16)):
-        figure.add_annotation(
-            text=text,
-            xref="paper",
-            yref="paper",
-            x=0.0,
-            y=y,
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            font={"size": 12, "color": colours.muted},
-        )
-    figure.update_layout(margin={"l": 4, "r": 8, "t": 26, "b": 44})
-
-
-def month_ticks(t: Translator, bars: Sequence[Bar]) -> tuple[list[int], list[str]]:
-    """Where each month begins, thinned so that names never touch on a phone."""
-    starts = [
-        position
-        for position in range(1, len(bars))
-        if bars[position].session.month != bars[position - 1].session.month
-    ]
-    step = max(1, -(-len(starts) // _MOST_TICKS))
-    kept = starts[::step]
-    return kept, [month_tick(t, bars[position].session) for position in kept]
-
-
-def chart_words(t: Translator, key: str, bars: Sequence[Bar], forecast: Forecast) -> str:
-    """The charts' text alternative."""
-    currency = forecast.currency
-    interval = forecast.interval(0.8)
-    return t(
-        key,
-        n=len(bars),
-        first=short_date(t, bars[0].session),
-        last=short_date(t, bars[-1].session),
-        close=money(t, forecast.last_close, currency),
-        target=long_date(t, forecast.target),
-        median=money(t, forecast.median, currency),
-        lower=money(t, interval.lower if interval else None, currency),
-        upper=money(t, interval.upper if interval else None, currency),
-        walk=money(t, forecast.random_walk, currency),
+def _volume_trace(t: Translator, candles: Candles, colours: Palette) -> go.Bar:
+    return go.Bar(
+        x=list(range(len(candles.bars))),
+        y=[bar.volume for bar in candles.bars],
+        yaxis="y2",
+        marker={"color": colours.muted, "opacity": 0.55, "line": {"width": 0}},
+        text=[
+            f"{name}: {volume_words(t, bar.volume)}"
+            for name, bar in zip(candles.names, candles.bars, strict=True)
+        ],
+        textposition="none",
+        hovertemplate="%{text}<extra></extra>",
     )
+
+
+def volume_words(t: Translator, volume: float | None) -> str:
+    """Whole where it is large; small amounts of a dear coin keep their decimals."""
+    if volume is None:
+        return MISSING
+    return number(t, volume, 0 if volume >= 100 or volume == round(volume) else 2)
+
+
+def _volume_axis(colours: Palette) -> dict[str, object]:
+    return {
+        "domain": [0.0, 0.16],
+        "anchor": "x",
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+        "nticks": 3,
+        "tickformat": ".2~s",
+        "automargin": True,
+        "tickfont": {"color": colours.muted, "size": 11},
+    }

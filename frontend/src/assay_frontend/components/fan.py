@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from assay_frontend.api.models import Bar, Forecast
-from assay_frontend.components.figures import candle_trace, quiet_figure, watermark
+from assay_frontend.components.candles import candle_trace
+from assay_frontend.components.figures import quiet_figure, separators, watermark
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import day_and_month, money, number
+from assay_frontend.i18n.formats import day_and_month, long_date, money, number
 from assay_frontend.i18n.formats import level as level_words
 from assay_frontend.theme.palette import Palette, translucent
 
@@ -92,7 +93,8 @@ def zoom_figure(
     end = last + _ZOOM_FAN_WIDTH
     lowest, highest = _price_span(shown, forecast)
     figure = quiet_figure(colours, height=_ZOOM_HEIGHT)
-    figure.add_trace(candle_trace(t, shown, range(len(shown)), forecast.currency, colours))
+    words = [bar_words(t, bar, forecast.currency) for bar in shown]
+    figure.add_trace(candle_trace(shown, words, colours))
     add_fan(t, figure, forecast, start=last, end=end, colours=colours)
     pixels_per_price = (_ZOOM_HEIGHT - _ZOOM_MARGIN["t"] - _ZOOM_MARGIN["b"]) / (highest - lowest)
     _label_edges(t, figure, forecast, x=end, pixels_per_price=pixels_per_price, colours=colours)
@@ -109,8 +111,16 @@ def zoom_figure(
     )
     figure.update_yaxes(tickformat=",.0f", nticks=6, range=[lowest, highest])
     figure.update_layout(margin=_ZOOM_MARGIN, separators=separators(t))
-    watermark(t, figure, forecast, colours)
+    watermark(t, figure, forecast.provenance.source, colours)
     return figure
+
+
+def bar_words(t: Translator, bar: Bar, currency: str) -> str:
+    """What a pointer on a session reads."""
+    prices = {
+        name: money(t, getattr(bar, name), currency) for name in ("open", "high", "low", "close")
+    }
+    return t("chart.bar", date=long_date(t, bar.session), **prices)
 
 
 def _price_span(bars: Sequence[Bar], forecast: Forecast) -> tuple[float, float]:
@@ -166,8 +176,3 @@ def spread_apart(positions: Sequence[float], least: float) -> list[float]:
         for centre, size in groups
         for place in range(size)
     ]
-
-
-def separators(t: Translator) -> str:
-    """Plotly's decimal and thousands signs."""
-    return ",." if t("format.decimal") == "," else ".,"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import plotly.graph_objects as go
 import streamlit as st
 
-from assay_frontend.api.models import Bar, Forecast
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import long_date, money
 from assay_frontend.theme.palette import Palette
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -46,34 +42,29 @@ def quiet_figure(colours: Palette, *, height: int) -> go.Figure:
     return figure
 
 
-def candle_trace(
-    t: Translator, bars: Sequence[Bar], positions: Sequence[int], currency: str, colours: Palette
-) -> go.Candlestick:
-    """Hollow where the close is above the open, filled below: readable without colour."""
-    return go.Candlestick(
-        x=list(positions),
-        open=[bar.open for bar in bars],
-        high=[bar.high for bar in bars],
-        low=[bar.low for bar in bars],
-        close=[bar.close for bar in bars],
-        increasing={"line": {"color": colours.up, "width": 1.2}, "fillcolor": colours.background},
-        decreasing={"line": {"color": colours.down, "width": 1.2}, "fillcolor": colours.down},
-        text=[bar_words(t, bar, currency) for bar in bars],
-        hoverinfo="text",
-        showlegend=False,
+def separators(t: Translator) -> str:
+    """Plotly's decimal and thousands signs."""
+    return ",." if t("format.decimal") == "," else ".,"
+
+
+def name_panel(figure: go.Figure, text: str, *, y: float, colours: Palette) -> None:
+    """What a panel shows, and its unit, above its left corner."""
+    figure.add_annotation(
+        text=text,
+        xref="paper",
+        yref="paper",
+        x=0.0,
+        y=y,
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12, "color": colours.muted},
     )
 
 
-def bar_words(t: Translator, bar: Bar, currency: str) -> str:
-    prices = {
-        name: money(t, getattr(bar, name), currency) for name in ("open", "high", "low", "close")
-    }
-    return t("chart.bar", date=long_date(t, bar.session), **prices)
-
-
-def watermark(t: Translator, figure: go.Figure, forecast: Forecast, colours: Palette) -> None:
+def watermark(t: Translator, figure: go.Figure, source: str, colours: Palette) -> None:
     """A chart of simulated bars says so even when it is cut out of the page."""
-    if forecast.provenance.source != "simulated":
+    if source != "simulated":
         return
     figure.add_annotation(
         text=t("banner.simulated.mark"),

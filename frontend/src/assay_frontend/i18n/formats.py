@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,12 +25,34 @@ def money(t: Translator, value: float | None, currency: str, *, signed: bool = F
     """A price to the cent; the sign stands before the currency's."""
     if value is None:
         return MISSING
-    amount = number(t, abs(value), 2)
-    pattern = "format.usd" if currency == "USD" else "format.money"
-    text = t(pattern, amount=amount, currency=currency)
+    text = _with_currency(t, number(t, abs(value), 2), currency)
     if value < 0:
         return f"\N{MINUS SIGN}{text}"
     return f"+{text}" if signed else text
+
+
+def _with_currency(t: Translator, amount: str, currency: str) -> str:
+    pattern = "format.usd" if currency == "USD" else "format.money"
+    return t(pattern, amount=amount, currency=currency)
+
+
+def price_decimals(value: float) -> int:
+    """Two for a price of a hundred and more; so many for a smaller one that five digits show."""
+    return 2 if value >= 100 else min(12, 4 - math.floor(math.log10(value)))
+
+
+def price(t: Translator, value: float, currency: str) -> str:
+    """A coin's price: coins cost from a hundred thousand down to a hundred-thousandth."""
+    return _with_currency(t, number(t, value, price_decimals(value)), currency)
+
+
+def fine_percent(t: Translator, share: float | None, *, signed: bool = False) -> str:
+    """A share as a percentage of about two digits, whether an hour's volatility or a year's."""
+    if share is None:
+        return MISSING
+    size = abs(100 * share)
+    decimals = 0 if size >= 19.95 else 1 if size >= 1.995 else 2 if size >= 0.0995 else 3
+    return percent(t, share, decimals, signed=signed)
 
 
 def percent(t: Translator, share: float | None, decimals: int = 0, *, signed: bool = False) -> str:
@@ -88,9 +111,19 @@ def month_tick(t: Translator, day: date) -> str:
 def instant(t: Translator, moment: datetime, zone: tzinfo) -> str:
     """`Monday 14 April 2025, 23:00 CEST`."""
     local = moment.astimezone(zone)
+    return f"{long_date(t, local.date())}, {local:%H:%M} {zone_name(local)}"
+
+
+def short_instant(t: Translator, moment: datetime, zone: tzinfo) -> str:
+    """`14 Apr 2025, 23:00`, where the zone is told beside it."""
+    local = moment.astimezone(zone)
+    return f"{short_date(t, local.date())}, {local:%H:%M}"
+
+
+def zone_name(local: datetime) -> str:
+    """`CEST`; `UTC-03` where the zone has no name."""
     name = local.tzname() or ""
-    zone_name = f"UTC{name}" if name[:1] in {"+", "-"} else name
-    return f"{long_date(t, local.date())}, {local:%H:%M} {zone_name}"
+    return f"UTC{name}" if name[:1] in {"+", "-"} else name
 
 
 def span(t: Translator, seconds: float) -> str:
@@ -106,6 +139,17 @@ def span(t: Translator, seconds: float) -> str:
         for unit, amount in amounts
         if amount
     )
+
+
+def length(t: Translator, minutes: int) -> str:
+    """A horizon or a timeframe: `24 hours`, `7 days`, `15 minutes`."""
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes % size == 0 and (unit != "day" or minutes > size):
+            amount = minutes // size
+            break
+    else:
+        unit, amount = "minute", minutes
+    return t(f"span.{unit}{'' if amount == 1 else 's'}", n=amount)
 
 
 def readers_zone(name: str | None) -> tzinfo:

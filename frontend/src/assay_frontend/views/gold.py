@@ -13,7 +13,6 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.latest import GoldPicture, gold_picture
 from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast, Provenance
 from assay_frontend.components import banners, tables
-from assay_frontend.components.candles import chart_words, price_figure
 from assay_frontend.components.downloads import offer_bars, offer_forecast
 from assay_frontend.components.effects import (
     SHOWN,
@@ -26,6 +25,7 @@ from assay_frontend.components.effects import (
 from assay_frontend.components.fan import ZOOM_SESSIONS, zoom_figure
 from assay_frontend.components.figures import show_figure
 from assay_frontend.components.frame import show_frame, whole_number_parameter
+from assay_frontend.components.gold_chart import chart_words, price_figure
 from assay_frontend.components.headline import empty_headline_html, headline_html
 from assay_frontend.components.text import dollars_escaped, html_text, markdown_text
 from assay_frontend.components.verdict import verdict_sentences
