@@ -76,6 +76,32 @@ def test_diebold_mariano_by_hand():
     assert p == pytest.approx(0.0741799, abs=1e-6)
 
 
+def test_diebold_mariano_two_steps_by_hand():
+    """d = 1 3 2 4 5: mean 3, variance 2, first autocovariance (2 x 0 + 0 x -1 - 1 x 1 + 1 x 2) / 5
+    = .2; 3 / sqrt(2.4 / 5) x sqrt((5 + 1 - 4 + 2 / 5) / 5) = 3, t(4): p = .03994.
+    """
+    found = diebold_mariano(np.array([1.0, 3.0, 2.0, 4.0, 5.0]), np.zeros(5), horizon=2)
+    assert found == (pytest.approx(3.0), pytest.approx(2 * stats.t.sf(3.0, 4)))
+
+
+def test_diebold_mariano_holds_its_size_where_horizons_overlap():
+    """Losses summed over 5 origins: one step rejects far too often, five steps about rightly."""
+    rng = np.random.default_rng(11)
+    walks = [np.convolve(rng.normal(size=404), np.ones(5), "valid") for _ in range(600)]
+    none = np.zeros(400)
+    one = np.mean([diebold_mariano(d, none)[1] < 0.05 for d in walks])
+    five = np.mean([diebold_mariano(d, none, horizon=5)[1] < 0.05 for d in walks])
+    assert one > 0.25
+    assert 0.03 < five < 0.10
+
+
+def test_diebold_mariano_never_takes_the_root_of_a_negative_variance():
+    statistic, p = diebold_mariano(np.tile([1.0, -1.0], 20) + 0.1, np.zeros(40), horizon=2)
+    assert np.isfinite(statistic)
+    assert 0.0 <= p <= 1.0
+    assert diebold_mariano(np.ones(3), np.zeros(3), horizon=3) is None
+
+
 def test_pesaran_timmermann_by_simulation():
     rng = np.random.default_rng(6)
     p = [pesaran_timmermann(rng.normal(size=200), rng.normal(0.1, 1, 200)) for _ in range(600)]

@@ -8,22 +8,36 @@ from scipy.special import kolmogorov, stdtr
 from assay.forecast.distribution import Floats
 
 
-def diebold_mariano(losses: Floats, rival_losses: Floats) -> tuple[float, float] | None:
-    """Statistic and two-sided p-value of equal expected loss, one step ahead.
+def diebold_mariano(
+    losses: Floats, rival_losses: Floats, *, horizon: int = 1
+) -> tuple[float, float] | None:
+    """Statistic and two-sided p-value of equal expected loss, `horizon` origins ahead.
 
     Diebold and Mariano 1995 with the small-sample correction and t(n - 1) of Harvey, Leybourne and
-    Newbold 1997. Negative where `losses` are the smaller ones. None where the losses never differ
-    or n < 2. Shapes (n,), same origins, no NaN.
+    Newbold 1997. Negative where `losses` are the smaller ones. The variance of the mean takes in
+    horizon - 1 autocovariances, with Bartlett's weights where they would make it negative. None
+    where the losses never differ or n <= horizon. Shapes (n,), same origins, no NaN.
     """
     difference = losses - rival_losses
     n = len(difference)
-    if n < 2:
+    if n < max(2, horizon + 1):
         return None
-    variance = float(difference.var())
-    if variance == 0.0:
+    variance = _long_run_variance(difference, horizon)
+    if variance <= 0.0:
         return None
-    statistic = float(difference.mean()) / np.sqrt(variance / n) * np.sqrt((n - 1) / n)
+    correction = np.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
+    statistic = float(difference.mean()) / np.sqrt(variance / n) * correction
     return float(statistic), float(2.0 * stdtr(n - 1, -abs(statistic)))
+
+
+def _long_run_variance(values: Floats, horizon: int) -> float:
+    """Variance of the mean, times n, of values that overlap over `horizon` rows."""
+    centred, n = values - values.mean(), len(values)
+    variance = float(values.var())
+    lags = [2.0 * float(centred[k:] @ centred[:-k]) / n for k in range(1, horizon)]
+    if variance + sum(lags) > 0.0:
+        return variance + sum(lags)
+    return variance + sum(gamma * (1.0 - k / horizon) for k, gamma in enumerate(lags, 1))
 
 
 def better_p_value(losses: Floats, rival_losses: Floats) -> float:
