@@ -162,7 +162,7 @@ def of_a_newer_program(path):
         (damaged_page, "is damaged|malformed"),
         (no_database, "not a database"),
         (another_programs, "holds none of Assay's tables"),
-        (of_a_newer_program, "revision '0099', and this program knows 0001 to 0002"),
+        (of_a_newer_program, "revision '0099', and this program knows 0001 to 0003"),
         (lambda path: path.unlink(), "there is no such file"),
         (lambda path: path.write_bytes(path.read_bytes()[:50_000]), "is damaged|malformed"),
     ],

@@ -189,7 +189,7 @@ def test_the_first_release_sees_that_the_tables_are_no_longer_its_own(url):
     make_old(url)
     open_and_close(url)
     query = text("SELECT value FROM meta WHERE key = 'schema_version'")
-    assert run(url, [query]) == [[("2",)]]
+    assert run(url, [query]) == [[("3",)]]
 
 
 def test_a_copy_is_made_before_the_tables_are_changed(sqlite_url):
@@ -198,9 +198,9 @@ def test_a_copy_is_made_before_the_tables_are_changed(sqlite_url):
     file = sqlite_file(make_engine(sqlite_url).url)
     assert sorted(path.name for path in file.parent.iterdir()) == [
         "assay.db",
-        "assay.db.before-0002",
+        "assay.db.before-0003",
     ]
-    with closing(sqlite3.connect(file.with_name("assay.db.before-0002"))) as copy:
+    with closing(sqlite3.connect(file.with_name("assay.db.before-0003"))) as copy:
         assert sorted(copy.execute("SELECT * FROM bars")) == sorted(OLD_ROWS)
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
@@ -208,7 +208,7 @@ def test_a_copy_is_made_before_the_tables_are_changed(sqlite_url):
 def test_no_copy_no_change(sqlite_url):
     make_old(sqlite_url)
     file = sqlite_file(make_engine(sqlite_url).url)
-    file.with_name("assay.db.before-0002").mkdir()
+    file.with_name("assay.db.before-0003").mkdir()
     with pytest.raises(StorageError, match="without a copy, and none was made"):
         open_store(sqlite_url)
     assert run(sqlite_url, [text("SELECT count(*) FROM bars")]) == [[(4,)]]
@@ -229,8 +229,8 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(url):
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("UPDATE alembic_version SET version_num = '0099'", ["'0099'", "0001 to 0002"]),
-        ("DELETE FROM alembic_version", ["'version 2'"]),
+        ("UPDATE alembic_version SET version_num = '0099'", ["'0099'", "0001 to 0003"]),
+        ("DELETE FROM alembic_version", ["'version 3'"]),
     ],
 )
 def test_a_database_of_a_newer_program_is_refused_and_left_alone(url, statement, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -75,3 +76,45 @@ class Outcome:
     sequence: int
     payload: bytes
     scored: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries that one caller wants written together, and the answer to remember with them."""
+
+    entries: Sequence[Entry]
+    remember: Remember | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a kind has come: its rows, the newest one's sequence, and when that was written.
+
+    `bytes` are those of all payloads, each with the newline that ends its line in a file.
+    """
+
+    rows: int
+    bytes: int
+    sequence: int
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch: its rows, in the entries' order; or the answer that was remembered
+    earlier under the same key, and no row.
+    """
+
+    rows: list[LedgerRow]
+    remembered: Remember | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one transaction wrote: an answer to each batch, the rows that are new, in order, and
+    how far their kinds have come with them.
+    """
+
+    answers: list[Appended]
+    new: list[LedgerRow]
+    extents: dict[LedgerKind, Extent]

@@ -6,27 +6,31 @@ A change here needs a revision in `migrations/versions`, and its name at the end
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Column,
     Double,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 # Oldest first. Kept here too, since asking Alembic would cost each start half a second.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 # What programs that know no revisions look at, and refuse.
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 TIME_LENGTH = REASON_LENGTH = 64
+KIND_LENGTH, KEY_LENGTH, SUBJECT_LENGTH, SOURCE_LENGTH = 32, 128, 128, 32
 PRICES = ("open", "high", "low", "close", "volume")
 
 metadata = MetaData(
@@ -119,3 +123,99 @@ markets = Table(
     # JSON: [[symbol, id], ...]
     Column("markets", Text, nullable=False),
 )
+
+# SQLite counts a table's own rows in its INTEGER, and knows no BIGINT that does.
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=False),
+    Column("kind", String(KIND_LENGTH), nullable=False),
+    Column("key", String(KEY_LENGTH), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("origin_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("subject", String(SUBJECT_LENGTH), nullable=False),
+    Column("source", String(SOURCE_LENGTH), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("kind", "key"),
+    Index("ix_ledger_kind", "kind", "sequence"),
+    Index("ix_ledger_subject", "kind", "subject", "sequence"),
+)
+
+# How far each kind has come, kept with every append, since counting millions of rows takes seconds.
+ledger_extents = Table(
+    "ledger_extents",
+    metadata,
+    Column("kind", String(KIND_LENGTH), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    # of the payloads, each with the newline that ends its line in a file
+    Column("bytes", BigInteger, nullable=False),
+    # of the newest row
+    Column("sequence", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# Rows whose outcome is not known yet: kept apart, since rows of the ledger never change.
+pending = Table(
+    "pending",
+    metadata,
+    Column("kind", String(KIND_LENGTH), nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "due_ms", "sequence"),
+    sqlite_with_rowid=False,
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("sequence", _Sequence, ForeignKey("ledger.sequence"), primary_key=True),
+    # the row's own, so that a track record is read without those that have no outcome
+    Column("kind", String(KIND_LENGTH), nullable=False),
+    Column("subject", String(SUBJECT_LENGTH), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("scored_ms", BigInteger, nullable=False),
+    Index("ix_outcomes_kind", "kind", "sequence"),
+    Index("ix_outcomes_subject", "kind", "subject", "sequence"),
+)
+
+remembered = Table(
+    "remembered",
+    metadata,
+    Column("key_digest", LargeBinary, primary_key=True),
+    Column("request_digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("ix_remembered_created_ms", "created_ms"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# The database itself refuses what no code here does.
+_APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger "
+        "BEGIN SELECT RAISE(ABORT, 'rows of the ledger never change'); END",
+        "CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger "
+        "BEGIN SELECT RAISE(ABORT, 'rows of the ledger are never dropped'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION 'rows of the ledger never change, and are never dropped'; END$$",
+        "CREATE TRIGGER ledger_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+    ),
+}
+for _dialect, _statements in _APPEND_ONLY.items():
+    for _statement in _statements:
+        _ddl = DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy's
+        event.listen(ledger, "after_create", _ddl.execute_if(dialect=_dialect))

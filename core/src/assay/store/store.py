@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
@@ -14,7 +14,9 @@ from assay.market.keys import SeriesKey
 from assay.market.markets import Market, MarketList
 from assay.store import schema
 from assay.store.bar_rows import delete_bars, read_bars, write_bars
+from assay.store.counters import add_counts, read_counts
 from assay.store.engine import make_engine, reading, upsert_into, writing
+from assay.store.ledger import Ledger
 from assay.store.migrate import prepare
 from assay.store.quarantine_rows import listing, quarantined_of, write_quarantine
 from assay.store.records import (
@@ -42,6 +44,7 @@ class Store:
     def __init__(self, engine: Engine, *, quarantine_rows: int = QUARANTINE_ROWS) -> None:
         self._engine = engine
         self._quarantine_rows = quarantine_rows
+        self.ledger = Ledger(engine)
 
     def write(self, key: SeriesKey, checked: CheckedBars, *, at: datetime) -> Written:
         """Bars and implausible rows in one transaction, on disk when it returns.
@@ -213,6 +216,17 @@ class Store:
             return None
         listed = tuple(Market(symbol, id_) for symbol, id_ in json.loads(row.markets))
         return MarketList(exchange, listed), instant_of(row.at_ms)
+
+    def add_counts(self, counts: Mapping[str, int]) -> None:
+        """Adds to counters, which begin at 0; on disk on return."""
+        if counts:
+            with writing(self._engine) as connection:
+                add_counts(connection, counts)
+
+    def read_counts(self) -> dict[str, int]:
+        """Every counter there is, by name."""
+        with reading(self._engine) as connection:
+            return read_counts(connection)
 
     def prune(self, *, timeframe: str, before: datetime) -> int:
         """Drops the bars of `timeframe` opened before an instant, with their corrections.

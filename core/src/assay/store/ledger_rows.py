@@ -1,0 +1,169 @@
+"""Rows of the ledger to records and back, in a transaction that is open."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Select, func, select, update
+
+from assay.store import schema
+from assay.store.engine import insert_rows, upsert_into
+from assay.store.ledger_chain import COLUMNS, NO_ROW, Content, Fields, row_hash
+from assay.store.ledger_records import Entry, Extent, Head, LedgerKind, LedgerRow
+from assay.store.records import epoch_ms, instant_of
+
+# Whose rows have no outcome.
+SIMULATED = "simulated"
+
+Key = tuple[LedgerKind, str]
+
+_LIMITS = {
+    "kind": schema.KIND_LENGTH,
+    "key": schema.KEY_LENGTH,
+    "subject": schema.SUBJECT_LENGTH,
+    "source": schema.SOURCE_LENGTH,
+}
+_MOST_LOOKED_UP = 500  # keys in one query
+
+
+def check_entry(entry: Entry) -> None:
+    """ValueError where `entry` cannot be a row, whatever the database."""
+    for name, most in _LIMITS.items():
+        text: str = getattr(entry, name)
+        if not 0 < len(text) <= most or "\0" in text:
+            raise ValueError(f"{name} {text[:200]!r} should have 1 to {most} characters, none NUL")
+    if not entry.payload or b"\n" in entry.payload:
+        raise ValueError(f"The payload {entry.payload[:200]!r} should be one line")
+    epoch_ms(entry.origin)
+    epoch_ms(entry.due)
+
+
+def key_of(entry: Entry) -> Key:
+    """What is unique of an entry."""
+    return entry.kind, entry.key
+
+
+def columns() -> Select[Any]:
+    """A query of whole rows, in the order of COLUMNS."""
+    return select(*(schema.ledger.c[name] for name in COLUMNS))
+
+
+def read(connection: Connection, query: Select[Any]) -> list[Fields]:
+    """What a query of `columns` finds."""
+    return cast("list[Fields]", connection.execute(query).all())  # rows are tuples
+
+
+def row_of(fields: Fields) -> LedgerRow:
+    """A stored row as a record."""
+    sequence, kind, key, created_ms, origin_ms, due_ms, subject, source, payload, *hashes = fields
+    entry = Entry(
+        kind=kind,  # type: ignore[arg-type]  # only entries are ever written
+        key=key,
+        payload=payload,
+        origin=instant_of(origin_ms),
+        due=instant_of(due_ms),
+        subject=subject,
+        source=source,
+    )
+    return LedgerRow(sequence, instant_of(created_ms), entry, *hashes)
+
+
+def read_head(connection: Connection) -> Head:
+    """How long the chain is, and its newest hash."""
+    table = schema.ledger.c
+    newest = select(table.sequence, table.hash).order_by(table.sequence.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return Head(row.sequence, row.hash) if row else Head(0, NO_ROW)
+
+
+def read_extents(connection: Connection) -> dict[LedgerKind, Extent]:
+    """How far each kind has come."""
+    table = schema.ledger_extents.c
+    query = select(table.kind, table.rows, table.bytes, table.sequence, table.created_ms)
+    return {
+        kind: Extent(rows, size, sequence, instant_of(created_ms))
+        for kind, rows, size, sequence, created_ms in connection.execute(query)
+    }
+
+
+def existing(connection: Connection, entries: Iterable[Entry]) -> dict[Key, LedgerRow]:
+    """The rows that there are already under the entries' keys."""
+    by_kind: dict[LedgerKind, list[str]] = defaultdict(list)
+    for entry in entries:
+        by_kind[entry.kind].append(entry.key)
+    found: dict[Key, LedgerRow] = {}
+    table = schema.ledger.c
+    for kind, keys in by_kind.items():
+        for first in range(0, len(keys), _MOST_LOOKED_UP):
+            some = keys[first : first + _MOST_LOOKED_UP]
+            query = columns().where(table.kind == kind, table.key.in_(some))
+            found.update(((kind, fields[2]), row_of(fields)) for fields in read(connection, query))
+    return found
+
+
+def write_rows(
+    connection: Connection, entries: Sequence[Entry], *, at: datetime
+) -> tuple[list[LedgerRow], dict[LedgerKind, Extent]]:
+    """Adds entries whose keys are new at the end of the chain; how far their kinds come thereby."""
+    head, at_ms = read_head(connection), epoch_ms(at)
+    sequence, previous, created = head.rows, head.hash, instant_of(at_ms)
+    stored: list[Fields] = []
+    for entry in entries:
+        sequence += 1
+        origin_ms, due_ms = epoch_ms(entry.origin), epoch_ms(entry.due)
+        content: Content = (
+            sequence, entry.kind, entry.key, at_ms, origin_ms, due_ms, entry.subject, entry.source,
+            entry.payload,
+        )  # fmt: skip
+        own = row_hash(previous, content)
+        stored.append((*content, previous, own))
+        previous = own
+    insert_rows(connection, schema.ledger, stored)
+    waiting = [(row[1], row[5], row[0]) for row in stored if row[7] != SIMULATED]
+    insert_rows(connection, schema.pending, waiting)
+    rows = [row_of(fields) for fields in stored]
+    return rows, _extend(connection, rows, created)
+
+
+def recount_bytes(connection: Connection, kind: LedgerKind) -> Extent | None:
+    """The extent of a kind, its bytes counted anew."""
+    table, of = schema.ledger, schema.ledger_extents
+    size = func.coalesce(func.sum(func.length(table.c.payload) + 1), 0)
+    counted = select(size).where(table.c.kind == kind).scalar_subquery()
+    connection.execute(update(of).where(of.c.kind == kind).values(bytes=counted))
+    return read_extents(connection).get(kind)
+
+
+def _extend(
+    connection: Connection, rows: Sequence[LedgerRow], created: datetime
+) -> dict[LedgerKind, Extent]:
+    extents = read_extents(connection)
+    for row in rows:
+        kind = row.entry.kind
+        before = extents.get(kind)
+        extents[kind] = Extent(
+            rows=(before.rows if before else 0) + 1,
+            bytes=(before.bytes if before else 0) + len(row.entry.payload) + 1,
+            sequence=row.sequence,
+            newest=created,
+        )
+    insert = upsert_into(connection, schema.ledger_extents)
+    names = ("rows", "bytes", "sequence", "created_ms")
+    upsert = insert.on_conflict_do_update(
+        index_elements=["kind"], set_={name: insert.excluded[name] for name in names}
+    )
+    values = [
+        {
+            "kind": kind,
+            "rows": extent.rows,
+            "bytes": extent.bytes,
+            "sequence": extent.sequence,
+            "created_ms": epoch_ms(extent.newest),
+        }
+        for kind, extent in extents.items()
+    ]
+    connection.execute(upsert, values)
+    return extents
