@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from assay.clock import Clock
 from assay.errors import AssayError, SourceUnavailable
+from assay.market.crypto.deep import DeepHistory, Local
 from assay.market.crypto.keeping import Keeper
 from assay.market.crypto.market_lists import MarketLists
 from assay.market.crypto.naming import Naming
@@ -81,6 +82,9 @@ class CryptoFeed:
     missing or stale, with the same market and never with another quote currency. Bars of different
     exchanges are different series. Live bars are kept in `store`. With a `fallback` (mode `auto`)
     its bars stand in until live ones have once been had.
+
+    `deep` has the past of what was asked for there: begun to be fetched `deepen_after_seconds`
+    later, a page every `deepen_pace_seconds`.
     """
 
     def __init__(
@@ -95,6 +99,8 @@ class CryptoFeed:
         fallback: ExchangeSource | None = None,
         deadline_seconds: float = 4.0,
         stagger_seconds: float = 1.0,
+        deepen_after_seconds: float = 5.0,
+        deepen_pace_seconds: float = 0.25,
     ) -> None:
         self._source = source
         self._clock = clock
@@ -135,6 +141,23 @@ class CryptoFeed:
             self._stand_in.lists if self._stand_in else None,
             self._shelf,
             stagger_seconds=stagger_seconds,
+        )
+        local = {label: Local(source, self._lists)} if label not in self._exchanges else {}
+        if fallback is not None and self._stand_in is not None:
+            stood_in = fallback.source_of(exchanges[0])
+            local[stood_in] = Local(fallback, self._stand_in.lists)
+        self.deep = DeepHistory(
+            source,
+            self._lists,
+            self._endpoints,
+            self._keeper,
+            clock,
+            exchanges=self._exchanges,
+            local=local,
+            at_hand=self.at_hand,
+            bars=self.bars,
+            after_seconds=deepen_after_seconds,
+            pace_seconds=deepen_pace_seconds,
         )
         self._routes: dict[SeriesKey, Route] = {}
         self._opening: dict[SeriesKey, asyncio.Task[None]] = {}
@@ -232,6 +255,7 @@ class CryptoFeed:
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
+        await self.deep.close()
         await self._lists.close()
         await self._source.close()
         await asyncio.to_thread(self._keeper.close)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from assay.market.crypto.series import Gap, stamp
 from assay.market.timeframes import DAY_MS, Timeframe
 from assay.market.venues import Venue
-
-if TYPE_CHECKING:  # SQLAlchemy, which replay and simulated feeds do without
-    from assay.store import StoredSeries
 
 # Exchanges correct their newest bars.
 BARS_READ_AGAIN = 3
@@ -67,8 +64,18 @@ class Bounds:
     gaps: bool
 
 
+class Held(Protocol):
+    """Bars that are here already: when the first and the last of them opened."""
+
+    @property
+    def first(self) -> datetime: ...
+
+    @property
+    def last(self) -> datetime: ...
+
+
 def spans_to_fetch(
-    stored: StoredSeries | None,
+    stored: Held | None,
     gaps: Iterable[Gap],
     asked: Bounds,
     *,
