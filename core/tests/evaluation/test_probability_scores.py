@@ -82,7 +82,7 @@ def test_the_parts_add_up_and_all_stay_in_bounds(rows):
     assert min(parts.reliability, parts.resolution, parts.uncertainty) >= 0.0
     assert 0.0 <= brier(p, y) <= 1.0
     assert 0.0 <= ece(p, y) <= 1.0
-    assert sum(row.count for row in reliability_table(p, y)) == len(rows)
+    assert sum(row.origins for row in reliability_table(p, y)) == len(rows)
 
 
 def test_bins_hide_nothing_where_all_of_a_bin_say_the_same():

@@ -47,7 +47,7 @@ class Calibration(NamedTuple):
 class ReliabilityBin(NamedTuple):
     """Forecasts of one tenth of the scale: how many, what they said and what happened, in mean."""
 
-    count: int
+    origins: int
     said: float
     happened: float
 
@@ -84,8 +84,8 @@ def murphy(probability: Floats, happened: Happened) -> Murphy:
     """The Brier score taken apart; see `Murphy`."""
     table = reliability_table(probability, happened)
     n, share = len(happened), float(happened.mean())
-    reliability = sum(b.count * (b.said - b.happened) ** 2 for b in table) / n
-    resolution = sum(b.count * (b.happened - share) ** 2 for b in table) / n
+    reliability = sum(b.origins * (b.said - b.happened) ** 2 for b in table) / n
+    resolution = sum(b.origins * (b.happened - share) ** 2 for b in table) / n
     uncertainty = share * (1.0 - share)
     rest = brier(probability, happened) - (reliability - resolution + uncertainty)
     return Murphy(reliability, resolution, uncertainty, rest)
@@ -161,5 +161,8 @@ def _bins(probability: Floats, happened: Happened) -> tuple[NDArray[np.intp], Fl
     """Counts, sums of what was said, and of what happened, of each bin, shape (10,) each."""
     bin_of = np.minimum((probability * BINS).astype(np.intp), BINS - 1)
     counts = np.bincount(bin_of, minlength=BINS)
-    said = np.bincount(bin_of, weights=probability, minlength=BINS)
-    return counts, said, np.bincount(bin_of, weights=happened, minlength=BINS)
+    said = np.zeros(BINS)
+    yes = np.zeros(BINS)
+    np.add.at(said, bin_of, probability)
+    np.add.at(yes, bin_of, happened)
+    return counts, said, yes
