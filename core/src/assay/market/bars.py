@@ -147,7 +147,9 @@ def check_bars(
     of Yahoo's gold settlements do; by a thousandth where a `timeframe` is given.
 
     With a `timeframe`, rows off its grid are set aside, and with `now` rows that open later, and
-    those still forming. A missing volume is 0. `lines` are the rows' lines in their file.
+    those still forming. All rows are where their times as a whole are those of another timeframe,
+    shorter or longer, or, where `sessions` are given, weeks or hours. A missing volume is 0.
+    `lines` are the rows' lines in their file.
     """
     stamps = np.asarray(time, dtype="datetime64[D]" if daily else "datetime64[ms]")
     stamps = stamps.astype("datetime64[ms]")

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.calendars import Days, gold_calendar, sp500_calendar
+from assay.market.grids import are_no_sessions, are_of_another_timeframe
 from assay.market.timeframes import Timeframe
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+ANOTHER_TIMEFRAME = "another timeframe"
 BEFORE_CALENDAR = "before the calendar"
 NOT_CLOSED = "not closed yet"
 EPOCH = np.datetime64(0, "ms")
@@ -60,6 +62,7 @@ def _rules_of_time(stamps: NDArray[np.datetime64], rules: Rules) -> list[tuple[M
     found: list[tuple[Mask, str]] = [(np.isnat(stamps), "no time")]
     if rules.now is not None:
         found.append((stamps > rules.now, "in the future"))
+    found += _rules_of_all(stamps, rules)
     if rules.timeframe is not None:
         found.append((stamps < EPOCH, "before 1970"))
         found.append((rules.timeframe.off_grid(stamps), "off the timeframe's grid"))
@@ -73,6 +76,16 @@ def _rules_of_time(stamps: NDArray[np.datetime64], rules: Rules) -> list[tuple[M
     if rules.daily:
         found += _rules_of_days(stamps.astype("datetime64[D]"))
     return found
+
+
+def _rules_of_all(stamps: NDArray[np.datetime64], rules: Rules) -> list[tuple[Mask, str]]:
+    """What speaks against every row, whether or not it could be a bar by itself."""
+    foreign = False
+    if rules.timeframe is not None:
+        foreign = are_of_another_timeframe(stamps, rules.timeframe)
+    elif rules.sessions is not None:
+        foreign = are_no_sessions(stamps.astype("datetime64[D]"))
+    return [(np.full(len(stamps), foreign), ANOTHER_TIMEFRAME)]
 
 
 def _rules_of_prices(prices: Floats, rules: Rules) -> list[tuple[Mask, str]]:

@@ -16,6 +16,7 @@ Stamps = NDArray[np.datetime64]
 Unit = Literal["s", "m", "h", "d", "w", "M"]
 
 DAY_MS: Final = 86_400_000
+SHORTEST_MONTH_MS: Final = 28 * DAY_MS
 _UNIT_MS: Final[dict[str, int]] = {
     "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS, "M": 30 * DAY_MS,
 }  # fmt: skip

@@ -29,12 +29,11 @@ from assay.market.markets import Market, MarketList, check_spelling
 from assay.market.sources.base import Fetched
 from assay.market.sources.retry_after import retry_after_seconds
 from assay.market.sources.worker import Worker, WorkerLost
-from assay.market.timeframes import DAY_MS, Timeframe
+from assay.market.timeframes import SHORTEST_MONTH_MS, Timeframe
 from assay.market.venues import exchange_of
 
 CHILD_MODULE: Final = "assay.market.sources.ccxt_child"
 COLUMNS: Final = 6
-SHORTEST_MONTH_MS: Final = 28 * DAY_MS
 
 # Some exchanges put it into a path as it is.
 _MARKET_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")

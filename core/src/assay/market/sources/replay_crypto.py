@@ -196,21 +196,4 @@ def _read(path: Path, of: str) -> CheckedBars:
 def _read_once(path: Path, of: str, changed_ns: int, size: int) -> CheckedBars:
     """The last two tell versions of the file apart."""
     checked = read_bars_csv(path, timeframe=timeframe(of))
-    _check_length(path, timeframe(of), checked)
     return CheckedBars(checked.bars, checked.set_aside, rows=checked.rows)
-
-
-def _check_length(path: Path, of: Timeframe, checked: CheckedBars) -> None:
-    """InvalidBars where the bars are longer than they are said to be."""
-    missing = of.missing_after(checked.bars.time)
-    if len(missing) and np.median(missing) > 0:
-        first = int(np.flatnonzero(missing)[0])
-        between = checked.bars.time[first : first + 2]
-        raise InvalidBars(
-            f"{path}: is said to hold bars of {of.name}, and most of its rows lie further apart, "
-            f"as {between[0]} and {between[1]} do on lines {checked.lines[first]} and "
-            f"{checked.lines[first + 1]}",
-            file=str(path),
-            line=checked.lines[first + 1],
-            value=str(between[1]),
-        )
