@@ -13,7 +13,8 @@ import pytest
 from assay.errors import StorageError
 from assay.market.bars import Bars, CheckedBars
 from assay.market.keys import SeriesKey
-from assay.store import backup, open_store, restore
+from assay.store import open_store
+from assay.store.backup import backup, restore
 from assay.store.engine import parse_url, sqlite_file
 
 AT = datetime(2025, 4, 15, tzinfo=UTC)

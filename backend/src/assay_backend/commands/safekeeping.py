@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from assay.store import backup, restore
+from assay.store.backup import backup, restore
 from assay.store.engine import parse_url, sqlite_file
 from assay_backend.commands.arguments import Commands, add_command, file
 from assay_backend.commands.context import BadInput, Context

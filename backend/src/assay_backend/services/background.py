@@ -29,6 +29,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
     refreshed = asyncio.Event()
     patience_seconds = services.settings.first_bars_patience_seconds
     wait = lacks_live_bars(services.settings, services.feed)
+    services.ledger.start()
     tasks = [
         asyncio.create_task(_repeat(lambda: _refresh_bars(services, refreshed), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.crypto.keep_current, TICK_SECONDS)),
@@ -47,6 +48,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await services.crypto.close()
+        await services.ledger.close()
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], every_seconds: float) -> None:

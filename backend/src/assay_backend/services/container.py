@@ -15,6 +15,7 @@ from assay_backend.services.evaluations import EvaluationService
 from assay_backend.services.forecasts import ForecastService, prove_on_bars
 from assay_backend.services.health import HealthService
 from assay_backend.services.history import HistoryService
+from assay_backend.services.ledger import LedgerService
 from assay_backend.services.market import (
     MarketFeed,
     market_clock,
@@ -34,6 +35,7 @@ class Services:
     settings: Settings
     clock: Clock
     database: Database
+    ledger: LedgerService
     feed: MarketFeed
     crypto: CryptoFeed
     champion: ChampionService
@@ -66,11 +68,13 @@ def build_services(
     champion.check()
     forecasts = ForecastService(champion, feed, clock)
     forecasts.refresh()
+    ledger = LedgerService(database, clock, settings.data_dir / "signals.jsonl")
     status = StatusService(feed, crypto, database, clock)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
+        ledger=ledger,
         feed=feed,
         crypto=crypto,
         champion=champion,

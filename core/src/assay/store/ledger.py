@@ -23,11 +23,11 @@ from assay.store.ledger_records import (
     Outcome,
     Remember,
     Verification,
+    check_entry,
 )
 from assay.store.ledger_remembered import read_remembered, remember
 from assay.store.ledger_rows import (
     Key,
-    check_entry,
     columns,
     existing,
     key_of,

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from assay.store.records import epoch_ms
+
 LedgerKind = Literal["signal", "gold_forecast"]
+
+KIND_LENGTH, KEY_LENGTH, SUBJECT_LENGTH, SOURCE_LENGTH = 32, 128, 128, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +122,19 @@ class Committed:
     answers: list[Appended]
     new: list[LedgerRow]
     extents: dict[LedgerKind, Extent]
+
+
+def check_entry(entry: Entry) -> None:
+    """ValueError where `entry` cannot be a row, whatever the database."""
+    for name, text, most in (
+        ("kind", entry.kind, KIND_LENGTH),
+        ("key", entry.key, KEY_LENGTH),
+        ("subject", entry.subject, SUBJECT_LENGTH),
+        ("source", entry.source, SOURCE_LENGTH),
+    ):
+        if not 0 < len(text) <= most or "\0" in text:
+            raise ValueError(f"{name} {text[:200]!r} should have 1 to {most} characters, none NUL")
+    if not entry.payload or b"\n" in entry.payload:
+        raise ValueError(f"The payload {entry.payload[:200]!r} should be one line")
+    epoch_ms(entry.origin)
+    epoch_ms(entry.due)

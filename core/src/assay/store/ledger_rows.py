@@ -20,25 +20,7 @@ SIMULATED = "simulated"
 
 Key = tuple[LedgerKind, str]
 
-_LIMITS = {
-    "kind": schema.KIND_LENGTH,
-    "key": schema.KEY_LENGTH,
-    "subject": schema.SUBJECT_LENGTH,
-    "source": schema.SOURCE_LENGTH,
-}
 _MOST_LOOKED_UP = 500  # keys in one query
-
-
-def check_entry(entry: Entry) -> None:
-    """ValueError where `entry` cannot be a row, whatever the database."""
-    for name, most in _LIMITS.items():
-        text: str = getattr(entry, name)
-        if not 0 < len(text) <= most or "\0" in text:
-            raise ValueError(f"{name} {text[:200]!r} should have 1 to {most} characters, none NUL")
-    if not entry.payload or b"\n" in entry.payload:
-        raise ValueError(f"The payload {entry.payload[:200]!r} should be one line")
-    epoch_ms(entry.origin)
-    epoch_ms(entry.due)
 
 
 def key_of(entry: Entry) -> Key:

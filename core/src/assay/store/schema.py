@@ -23,6 +23,8 @@ from sqlalchemy import (
     event,
 )
 
+from assay.store.ledger_records import KEY_LENGTH, KIND_LENGTH, SOURCE_LENGTH, SUBJECT_LENGTH
+
 # Oldest first. Kept here too, since asking Alembic would cost each start half a second.
 REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
@@ -30,7 +32,6 @@ HEAD = REVISIONS[-1]
 SCHEMA_VERSION = "3"
 
 TIME_LENGTH = REASON_LENGTH = 64
-KIND_LENGTH, KEY_LENGTH, SUBJECT_LENGTH, SOURCE_LENGTH = 32, 128, 128, 32
 PRICES = ("open", "high", "low", "close", "volume")
 
 metadata = MetaData(
