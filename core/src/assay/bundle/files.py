@@ -34,9 +34,11 @@ from assay.features.scaling import Standardizer
 from assay.features.spec import FEATURE_NAMES, feature_fingerprint
 from assay.forecast.calibration import WINDOW, CalibrationState
 from assay.forecast.pipeline import Champion
+from assay.volatility.model import VolatilityModel
 
 MODEL, SCALER, FEATURE_COLUMNS = "model.onnx", "scaler.json", "feature_columns.json"
 CALIBRATION, METADATA = "calibration.json", "model_metadata.json"
+VOLATILITY = "volatility.json"
 SMOKE_TOLERANCE = 1e-4
 _MOST_READS = 20
 
@@ -45,15 +47,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A champion with what it says of itself; `digest` changes with any of its files."""
+    """A champion with what it says of itself; `digest` changes with any of its files.
+
+    `volatility` is None where the bundle was published without one.
+    """
 
     champion: Champion
     metadata: ModelMetadata
     digest: str
+    volatility: VolatilityModel | None = None
 
 
 def bundle_contents(
-    *, model: bytes, champion: Champion, metadata: ModelMetadata
+    *,
+    model: bytes,
+    champion: Champion,
+    metadata: ModelMetadata,
+    volatility: VolatilityModel | None = None,
 ) -> dict[str, bytes]:
     """The files of a bundle, by name, without the manifest."""
     columns = {
@@ -66,12 +76,28 @@ def bundle_contents(
         "calibrated_to": champion.calibrated_to.isoformat(),
         "pits": champion.calibration.pits.tolist(),
     }
-    return {
+    contents = {
         MODEL: model,
         SCALER: _json(champion.standardizer.to_json()),
         FEATURE_COLUMNS: _json(columns),
         CALIBRATION: _json(calibration),
         METADATA: _json(metadata.to_json()),
+    }
+    return contents if volatility is None else contents | {VOLATILITY: _json(volatility.to_json())}
+
+
+def with_volatility(
+    folder: Path, volatility: VolatilityModel, figures: dict[str, Any]
+) -> dict[str, bytes]:
+    """The files of the bundle in `folder`, its gold part untouched, with another volatility model.
+
+    `figures` become the metadata's section on it. Raises BundleMissing or BundleCorrupt.
+    """
+    _, contents = _read_consistent(folder)
+    metadata = json.loads(contents[METADATA]) | {"volatility": figures}
+    return contents | {
+        VOLATILITY: _json(volatility.to_json()),
+        METADATA: _json(metadata),
     }
 
 
@@ -124,7 +150,10 @@ def load_bundle(folder: Path) -> Bundle:
         calibration=state,
         calibrated_to=calibrated_to,
     )
-    return Bundle(champion, metadata, checksum(manifest.to_bytes()))
+    volatility = (
+        _parse(folder, VOLATILITY, data, VolatilityModel.from_json) if VOLATILITY in data else None
+    )
+    return Bundle(champion, metadata, checksum(manifest.to_bytes()), volatility)
 
 
 def _read_consistent(folder: Path) -> tuple[Manifest, dict[str, bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -13,7 +13,8 @@ class ModelMetadata:
     `type` is MLP, CNN, LSTM, or a benchmark's name. `evaluation` holds `n`, `start`, `end` and
     `rows`, the leaderboard on one set of origins; `skill` the champion's figures beside the random
     walk; `promotion` the decision with its reasons. `smoke_parameters` is what the model answers to
-    a window of zeros: log scale and degrees of freedom.
+    a window of zeros: log scale and degrees of freedom. `volatility` says what volatility.json was
+    fitted on and how well it did, and is empty where there is none.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ModelMetadata:
     evaluation: dict[str, Any]
     skill: dict[str, Any]
     promotion: dict[str, Any]
+    volatility: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,9 +39,11 @@ class ModelMetadata:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelMetadata:
         """Raises ValueError where a field is missing; unknown fields are left alone."""
-        missing = [field.name for field in fields(cls) if field.name not in data]
+        names = [entry.name for entry in fields(cls)]
+        optional = {e.name for e in fields(cls) if e.default_factory is not MISSING}
+        missing = [name for name in names if name not in data and name not in optional]
         if missing:
             raise ValueError(f"lacks {', '.join(missing)}")
-        known = {field.name: data[field.name] for field in fields(cls)}
+        known = {name: data[name] for name in names if name in data}
         known["smoke_parameters"] = tuple(float(value) for value in data["smoke_parameters"])
         return cls(**known)

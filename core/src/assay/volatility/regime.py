@@ -1,0 +1,53 @@
+"""The regime: where the coming week's forecast, its calendar taken out, stands in the past year."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.volatility.features import Features
+from assay.volatility.forecast import log_forecasts
+from assay.volatility.hours import WEEK_HOURS, YEAR_HOURS
+from assay.volatility.model import VolatilityModel
+from assay.volatility.rolling import Floats, trailing_rank
+
+CALM, NORMAL, TURBULENT, UNKNOWN = 0, 1, 2, -1
+CALM_BELOW, CALM_UNTIL = 0.35, 0.65
+TURBULENT_ABOVE, TURBULENT_UNTIL = 0.95, 0.75
+LEAST_HOURS: Final = 720
+
+
+def regimes_of(model: VolatilityModel, features: Features) -> NDArray[np.int8]:
+    """0 calm, 1 normal, 2 turbulent at each row, -1 with under 30 days of forecasts to compare."""
+    calendar = np.log(features.seasons.sums_ahead(WEEK_HOURS))
+    week = log_forecasts(model, features, WEEK_HOURS) - calendar
+    rank = trailing_rank(week, YEAR_HOURS)
+    rank[np.cumsum(np.isfinite(week)) < LEAST_HOURS] = np.nan
+    return with_hysteresis(rank)
+
+
+def with_hysteresis(percentile: Floats) -> NDArray[np.int8]:
+    """The regime along percentiles (n,), 0 to 1: entered at one bound, left at a nearer one.
+
+    >>> with_hysteresis(np.array([0.5, 0.3, 0.6, 0.7, 0.96, 0.8, 0.7])).tolist()
+    [1, 0, 0, 1, 2, 2, 1]
+    """
+    result = np.full(len(percentile), UNKNOWN, dtype=np.int8)
+    state = NORMAL
+    for at in np.flatnonzero(np.isfinite(percentile)).tolist():
+        state = _next(state, percentile[at])
+        result[at] = state
+    return result
+
+
+def _next(state: int, percentile: float) -> int:
+    if percentile < CALM_BELOW:
+        return CALM
+    if percentile > TURBULENT_ABOVE:
+        return TURBULENT
+    stays = (state == CALM and percentile <= CALM_UNTIL) or (
+        state == TURBULENT and percentile >= TURBULENT_UNTIL
+    )
+    return state if stays else NORMAL

@@ -1,0 +1,283 @@
+"""The fit of volatility.json: log-HAR by ridge regression, its season, and how it errs.
+
+Up to three days ahead from hourly bars, beyond from daily ones, which reach back over more spells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from math import log
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import TooLittleHistory
+from assay.market.bars import Bars
+from assay.volatility.assessment import Measure
+from assay.volatility.features import Features, features_of
+from assay.volatility.forecast import log_forecasts
+from assay.volatility.hours import (
+    DAY_HOURS,
+    YEAR_HOURS,
+    Hours,
+    Positions,
+    daily_variance,
+    hours_of,
+    hours_of_days,
+)
+from assay.volatility.model import MEASURES, NAMES, Residuals, VolatilityModel
+from assay.volatility.risk import LEVEL
+from assay.volatility.rolling import Floats, lagged, trailing_sum
+from assay.volatility.season import hour_of_week_profile
+
+HOURLY_NODES: Final = (1, 4, 24, 72)
+DAILY_NODES: Final = (168, 336, 720)
+RESIDUAL_NODES: Final[dict[Measure, tuple[int, ...]]] = {
+    "garman_klass": (1, 4, 24),
+    "squared_returns": (24, 72, 168, 336, 720),
+}
+HOURLY_RIDGE, DAILY_RIDGE = 0.1, 0.03
+FIRST_HOURLY_ORIGIN = 960
+FIRST_DAILY_ORIGIN = date(2018, 6, 1)
+LEAST_HOURLY = YEAR_HOURS
+LEAST_DAILY = 730
+# A coin of which nothing is known yet, and how many of its own hours weigh as much.
+TYPICAL_ANNUALIZED, LEVEL_HOURS = 0.6, 200.0
+TAIL_QUANTILES = 401
+_DAILY_WINDOWS = (1, 7, 30)
+_DAILY_COLUMNS = (NAMES.index("x24"), NAMES.index("x168"), NAMES.index("x720"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolatilityBars:
+    """What is fitted on: one coin's hours, and the days of one or more coins."""
+
+    hourly: Bars
+    daily: tuple[Bars, ...]
+
+    def check(self) -> None:
+        """TooLittleHistory below a year of hours or two of days."""
+        for name, bars, needed in (
+            ("hourly", self.hourly, LEAST_HOURLY),
+            *(("daily", bars, LEAST_DAILY) for bars in self.daily),
+        ):
+            if len(bars) < needed:
+                raise TooLittleHistory(
+                    f"the volatility model is fitted on {needed} {name} bars or more, there are "
+                    f"{len(bars)}",
+                    needed=needed,
+                    available=len(bars),
+                )
+
+
+def fit_volatility(bars: VolatilityBars) -> VolatilityModel:
+    """The model fitted on all of `bars`; TooLittleHistory where they are few.
+
+    ln f_H = b0 + b x + lR + ln S_H is fitted on (ln sum r² + ln sum GK)/2, b0 then raised so that
+    realized variance over forecast averages 1.
+    """
+    bars.check()
+    hours = hours_of(bars.hourly)
+    model = _untrained(hours, bars.hourly)
+    features = features_of(hours, model)
+    rows = [_hourly_node(features, horizon) for horizon in HOURLY_NODES]
+    rows += [_daily_node(bars.daily, horizon) for horizon in DAILY_NODES]
+    model = replace(model, coefficients=np.array(rows))
+    return _with_errors(model, features, bars.daily)
+
+
+def _untrained(hours: Hours, hourly: Bars) -> VolatilityModel:
+    """Season, level and ratios, measured; all else still blank."""
+    season = hour_of_week_profile(hours.garman_klass, hours.known, hours.phase)
+    if season is None:
+        raise TooLittleHistory("the hourly bars never move", needed=LEAST_HOURLY, available=0)
+    known = hours.known
+    gap = log(hours.squared[known].mean() / hours.garman_klass[known].mean())
+    blank = Residuals(np.array([1.0]), np.zeros(1), np.ones(1), np.zeros(1))
+    nodes = np.array([*HOURLY_NODES, *DAILY_NODES], dtype=np.float64)
+    return VolatilityModel(
+        season=season,
+        level=log(TYPICAL_ANNUALIZED**2 / YEAR_HOURS),
+        gap=gap,
+        level_hours=LEVEL_HOURS,
+        daily_share=_daily_share(hours, hourly),
+        nodes=nodes,
+        coefficients=np.zeros((len(nodes), len(NAMES) + 1)),
+        residuals=dict.fromkeys(MEASURES, blank),
+        tail_hours=np.array([1.0]),
+        tails=np.zeros((1, TAIL_QUANTILES)),
+    )
+
+
+def _daily_share(hours: Hours, hourly: Bars) -> float:
+    """Squared hourly returns summed over all days, over the days' Garman-Klass summed."""
+    days = hourly.session
+    first = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
+    daily = Bars(
+        time=days[first].astype("datetime64[ms]"),
+        open=hourly.open[first],
+        high=np.maximum.reduceat(hourly.high, first),
+        low=np.minimum.reduceat(hourly.low, first),
+        close=hourly.close[np.append(first[1:], len(days)) - 1],
+        volume=np.add.reduceat(hourly.volume, first),
+    )
+    return float(hours.squared.sum() / daily_variance(daily).sum())
+
+
+def _hourly_node(features: Features, horizon: int) -> Floats:
+    """b0 and b over `horizon` hours, shape (7,)."""
+    hours = features.hours
+    squared = _ahead(hours.squared, horizon)
+    spread = _ahead(hours.garman_klass, horizon)
+    rows = np.flatnonzero(
+        features.usable & (np.arange(len(hours)) >= FIRST_HOURLY_ORIGIN) & (squared > 0.0)
+        & (spread > 0.0)
+    )  # fmt: skip
+    offset = features.level[rows] + np.log(features.seasons.sums_ahead(horizon, rows))
+    target = 0.5 * (np.log(squared[rows]) + np.log(spread[rows])) - offset
+    b0, b = ridge(features.x[rows], target, HOURLY_RIDGE)
+    forecast = np.exp(b0 + features.x[rows] @ b + offset)
+    return np.concatenate([[b0 + np.log(np.mean(squared[rows] / forecast))], b])
+
+
+def _daily_node(coins: Sequence[Bars], horizon: int) -> Floats:
+    """The same from days; hours within the day and the fall of the last one have no say."""
+    parts = [_daily_design(bars, horizon // DAY_HOURS) for bars in coins]
+    x, squared, spread, offset = (np.concatenate(column) for column in zip(*parts, strict=True))
+    target = 0.5 * (np.log(squared) + np.log(spread)) - offset
+    b0, b = ridge(x, target, DAILY_RIDGE)
+    forecast = np.exp(b0 + x @ b + offset)
+    row = np.zeros(len(NAMES) + 1)
+    row[0] = b0 + np.log(np.mean(squared / forecast))
+    row[1 + np.array(_DAILY_COLUMNS)] = b
+    return row
+
+
+def _daily_design(bars: Bars, days: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """The x (n, 3), realized squares and Garman-Klass over `days` ahead, and lR + ln S."""
+    variance = daily_variance(bars)
+    returns = np.diff(np.log(bars.close), prepend=np.log(bars.open[:1]))
+    weekday = (bars.session.astype(np.int64) + 3) % 7
+    season = weekday_profile(variance, weekday)
+    spread, squared = variance / season[weekday], returns**2 / season[weekday]
+    year = np.minimum(np.arange(1, len(bars) + 1), 365)
+    level = np.log(trailing_sum(spread, 365) / year)
+    x = np.column_stack(
+        [np.log(trailing_sum(spread, window) / window) - level for window in _DAILY_WINDOWS]
+    )
+    offset = np.log(trailing_sum(squared, 365) / year)
+    ahead = np.array([season[(weekday + step) % 7] for step in range(1, days + 1)]).sum(axis=0)
+    offset += np.log(ahead)
+    realized, ranged = _ahead(returns**2, days), _ahead(variance, days)
+    rows = (bars.session >= np.datetime64(FIRST_DAILY_ORIGIN)) & (realized > 0) & (ranged > 0)
+    return x[rows], realized[rows], ranged[rows], offset[rows]
+
+
+def weekday_profile(variance: Floats, weekday: NDArray[np.int64]) -> Floats:
+    """Variance by weekday against the week around it, averaged in logs, shape (7,), mean 1."""
+    around = np.convolve(variance, np.ones(7), "same") / np.convolve(
+        np.ones(len(variance)), np.ones(7), "same"
+    )
+    logs = np.log(np.maximum(variance / np.maximum(around, 1e-300), 1e-4))
+    counts = np.maximum(np.bincount(weekday, minlength=7), 1)
+    profile: Floats = np.exp(np.bincount(weekday, logs, minlength=7) / counts)
+    profile /= profile.mean()
+    return profile
+
+
+def ridge(x: Floats, y: Floats, penalty: float) -> tuple[float, Floats]:
+    """Intercept and coefficients (k,) that least squares plus `penalty` on standardised x give.
+
+    Minimises mean (y - b0 - x b)² + penalty sum (b sd(x))².
+    """
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    z = (x - mean) / scale
+    gram = z.T @ z / len(z) + penalty * np.eye(x.shape[1])
+    b = np.linalg.solve(gram, z.T @ (y - y.mean()) / len(z)) / scale
+    return float(y.mean() - mean @ b), b
+
+
+def _ahead(values: Floats, window: int) -> Floats:
+    """The sum of the `window` rows after each, NaN near the end."""
+    until = trailing_sum(values, window)
+    return lagged(until[::-1], window)[::-1]
+
+
+def _with_errors(
+    model: VolatilityModel, hourly: Features, daily: Sequence[Bars]
+) -> VolatilityModel:
+    """`model` with what is known of its residuals and tails on the bars that it was fitted on."""
+    coins = [_daily_features(model, bars) for bars in daily]
+    residuals = {
+        measure: _residuals(model, measure, nodes, hourly, coins)
+        for measure, nodes in RESIDUAL_NODES.items()
+    }
+    horizons = (*HOURLY_NODES, *DAILY_NODES)
+    tails = [_tails(model, [hourly] if h < DAY_HOURS else [hourly, *coins], h) for h in horizons]
+    return replace(
+        model,
+        residuals=residuals,
+        tail_hours=np.array(horizons, dtype=np.float64),
+        tails=np.array(tails),
+    )
+
+
+def _daily_features(model: VolatilityModel, bars: Bars) -> Features:
+    hours = hours_of_days(bars, model.season, share=model.daily_share, gap=model.gap)
+    return features_of(hours, model)
+
+
+def _residuals(
+    model: VolatilityModel,
+    measure: Measure,
+    horizons: Sequence[int],
+    hourly: Features,
+    coins: Sequence[Features],
+) -> Residuals:
+    """Up to three days on hours; beyond on days, whose variance is their Garman-Klass."""
+    mean, deviation, threshold = [], [], []
+    for horizon in horizons:
+        e, above = [], []
+        for features in [hourly] if horizon in HOURLY_NODES else coins:
+            rows = _origins(features)
+            hours = features.hours
+            values = hours.garman_klass if measure == "garman_klass" else hours.squared
+            realized = _ahead(values, horizon)[rows]
+            seen = realized > 0.0
+            log_realized = np.log(realized[seen])
+            e.append(log_realized - log_forecasts(model, features, horizon, rows)[seen])
+            above.append(log_realized - features.level[rows][seen] - np.log(horizon))
+        mean.append(np.mean(np.concatenate(e)))
+        deviation.append(np.std(np.concatenate(e)))
+        threshold.append(np.quantile(np.concatenate(above), LEVEL))
+    columns = (horizons, mean, deviation, threshold)
+    return Residuals(*(np.array(column, dtype=np.float64) for column in columns))
+
+
+def _origins(features: Features) -> Positions:
+    """Hours with enough behind them; of days their ends, from the first trusted one on."""
+    hours = features.hours
+    row = np.arange(len(hours))
+    if hours.real.any():
+        return np.flatnonzero(features.usable & (row >= FIRST_HOURLY_ORIGIN))
+    since = np.datetime64(FIRST_DAILY_ORIGIN).astype("datetime64[D]").astype(int) * DAY_HOURS
+    ends = (hours.open_hours + 1) % DAY_HOURS == 0
+    return np.flatnonzero(features.usable & ends & (hours.open_hours >= since))
+
+
+def _tails(model: VolatilityModel, series: Sequence[Features], horizon: int) -> Floats:
+    """Quantiles of return / sqrt(forecast), made symmetric: no drift lasts."""
+    zeta = []
+    for features in series:
+        rows = _origins(features)
+        moved = lagged(features.hours.log_close[::-1], horizon)[::-1][rows]
+        moved = moved - features.hours.log_close[rows]
+        found = moved / np.exp(0.5 * log_forecasts(model, features, horizon, rows))
+        zeta.append(found[np.isfinite(found)])
+    both = np.concatenate([*zeta, *(-part for part in zeta)])
+    levels = (np.arange(TAIL_QUANTILES) + 0.5) / TAIL_QUANTILES
+    result: Floats = np.quantile(both, levels)
+    return result
