@@ -16,6 +16,7 @@ from assay_backend.services.market import lacks_live_bars
 T = TypeVar("T")
 
 TICK_SECONDS = 0.5
+SCORING_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: _refresh_bars(services, refreshed), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.crypto.keep_current, TICK_SECONDS)),
         asyncio.create_task(_repeat(lambda: _keep_forecast(services), TICK_SECONDS)),
+        asyncio.create_task(_repeat(services.recorder.record, TICK_SECONDS)),
+        asyncio.create_task(_repeat(services.scoring.keep_scored, SCORING_SECONDS)),
         asyncio.create_task(
             _repeat(lambda: _watch_bundle(services), services.settings.bundle_check_seconds)
         ),

@@ -24,7 +24,10 @@ from assay_backend.services.market import (
 )
 from assay_backend.services.metrics import MetricsService
 from assay_backend.services.ohlcv import OhlcvService
+from assay_backend.services.recording import ForecastRecorder
+from assay_backend.services.scoring import ScoringService
 from assay_backend.services.status import StatusService
+from assay_backend.services.track_record import TrackRecordService
 from assay_backend.settings import Settings
 
 
@@ -40,6 +43,9 @@ class Services:
     crypto: CryptoFeed
     champion: ChampionService
     forecasts: ForecastService
+    recorder: ForecastRecorder
+    scoring: ScoringService
+    track_record: TrackRecordService
     history: HistoryService
     ohlcv: OhlcvService
     evaluations: EvaluationService
@@ -70,6 +76,7 @@ def build_services(
     forecasts.refresh()
     ledger = LedgerService(database, clock, settings.data_dir / "signals.jsonl")
     status = StatusService(feed, crypto, database, clock)
+    scoring = ScoringService(database, feed, crypto, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -79,6 +86,11 @@ def build_services(
         crypto=crypto,
         champion=champion,
         forecasts=forecasts,
+        recorder=ForecastRecorder(forecasts, ledger.append, clock),
+        scoring=scoring,
+        track_record=TrackRecordService(
+            database, crypto, scoring, clock, failover=settings.crypto_failover
+        ),
         history=HistoryService(feed, clock),
         ohlcv=OhlcvService(crypto, clock),
         evaluations=EvaluationService(champion, clock),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
@@ -15,8 +17,10 @@ from assay.clock import Clock
 from assay.errors import AssayError, BundleCorrupt, MarketDataError
 from assay.forecast.pipeline import forecast_next
 from assay.market.series import MarketSnapshot
+from assay.store.ledger_records import Entry
 from assay_backend.answers import Answer
 from assay_backend.services.champion import ChampionService
+from assay_backend.services.gold_entries import gold_entry
 from assay_backend.services.market import MarketFeed
 from assay_backend.services.rendering import forecast_document
 
@@ -30,11 +34,13 @@ _MadeFrom = tuple[str, int, bool]
 class _Ready:
     """The answer, or what stands in for it, and what it was made from.
 
-    `error` is trouble with champion or bars; `bug` is what nobody expected.
+    `entry` makes what the ledger is to hold of it. `error` is trouble with champion or bars; `bug`
+    is what nobody expected.
     """
 
     made_from: _MadeFrom | None = None
     answer: Answer | None = None
+    entry: Callable[[], Entry] | None = None
     error: AssayError | None = None
     bug: Exception | None = None
 
@@ -61,6 +67,11 @@ class ForecastService:
         if ready.error is not None:
             raise ready.error.with_traceback(None)
         raise RuntimeError("The forecast could not be made") from ready.bug
+
+    @property
+    def entry(self) -> Callable[[], Entry] | None:
+        """Makes what the ledger is to hold of the forecast; another one for each that was made."""
+        return self._ready.entry
 
     def fault(self) -> str | None:
         """Why champion and bars give no forecast, where they do not."""
@@ -114,27 +125,33 @@ class ForecastService:
     def _make(self, bundle: Bundle, market: MarketSnapshot) -> _Ready:
         made_from = _ingredients(bundle, market)
         try:
-            answer = make_answer(bundle, market, at=self._clock.now())
+            answer, entry = make_answer(bundle, market, at=self._clock.now())
         except AssayError as error:
             log.error("No forecast: %s", error.message)  # noqa: TRY400 - its sentence says it all
             return _Ready(made_from, error=error)
         gold = market.gold
         log.info("Forecast from %s bars up to %s", gold.source, gold.bars.last_session)
-        return _Ready(made_from, answer=answer)
+        return _Ready(made_from, answer=answer, entry=entry)
 
 
-def make_answer(bundle: Bundle, market: MarketSnapshot, *, at: datetime) -> Answer:
-    """The forecast, rendered. Raises TooLittleHistory, or BundleCorrupt where it is not finite."""
+def make_answer(
+    bundle: Bundle, market: MarketSnapshot, *, at: datetime
+) -> tuple[Answer, Callable[[], Entry]]:
+    """The forecast, rendered, and what makes its entry of the ledger.
+
+    Raises TooLittleHistory, or BundleCorrupt where it is not finite.
+    """
     with np.errstate(all="ignore"):  # what is not finite is found below
         forecast = forecast_next(bundle.champion, market.gold.bars, market.sp500.bars)
         document = forecast_document(bundle, forecast, market)
     try:
-        return Answer.of(document, bundle=bundle.digest, at=at)
+        answer = Answer.of(document, bundle=bundle.digest, at=at)
     except ValueError as error:
         version = bundle.metadata.version
         raise BundleCorrupt(
             f"{MODEL} of {version} forecasts no finite number", path=MODEL
         ) from error
+    return answer, partial(gold_entry, bundle, forecast, market, document)
 
 
 def prove_on_bars(feed: MarketFeed, clock: Clock, bundle: Bundle) -> None:

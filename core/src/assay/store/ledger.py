@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from assay.store import schema
 from assay.store.engine import reading, writing
 from assay.store.ledger_chain import ChainCheck, Fields
-from assay.store.ledger_outcomes import due_rows, tracked, write_outcomes
+from assay.store.ledger_outcomes import due_rows, tallies, tracked, write_outcomes
 from assay.store.ledger_records import (
     Appended,
     Batch,
@@ -22,6 +22,7 @@ from assay.store.ledger_records import (
     LedgerRow,
     Outcome,
     Remember,
+    Tally,
     Verification,
     check_entry,
 )
@@ -190,6 +191,11 @@ class Ledger:
             return tracked(
                 connection, kind=kind, subject=subject, last=last, scored_only=scored_only
             )
+
+    def tallies(self) -> dict[LedgerKind, Tally]:
+        """How many rows of each kind have an outcome, and how many wait for one."""
+        with reading(self._engine) as connection:
+            return tallies(connection)
 
     def recount(self, kind: LedgerKind) -> Extent | None:
         """Counts the bytes of a kind anew, which is only needed where rows were tampered with.

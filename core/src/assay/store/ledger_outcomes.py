@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from assay.store import schema
 from assay.store.engine import upsert_into
-from assay.store.ledger_records import LedgerKind, LedgerRow, Outcome
+from assay.store.ledger_records import LedgerKind, LedgerRow, Outcome, Tally
 from assay.store.ledger_rows import columns, read, row_of
 from assay.store.records import epoch_ms, instant_of
 
@@ -105,3 +105,15 @@ def tracked(
         outcome = payload and Outcome(row.sequence, payload, instant_of(scored_ms))
         found.append((row, outcome))
     return tuple(reversed(found))
+
+
+def tallies(connection: Connection) -> dict[LedgerKind, Tally]:
+    """How many rows of each kind have an outcome, and how many wait for one."""
+    counts = []
+    for table in (schema.outcomes, schema.pending):
+        query = select(table.c.kind, func.count()).group_by(table.c.kind)
+        counts.append({kind: count for kind, count in connection.execute(query)})
+    known, waiting = counts
+    return {
+        kind: Tally(known.get(kind, 0), waiting.get(kind, 0)) for kind in known.keys() | waiting
+    }

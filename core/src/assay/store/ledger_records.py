@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from assay.store.records import epoch_ms
-
 LedgerKind = Literal["signal", "gold_forecast"]
 
 KIND_LENGTH, KEY_LENGTH, SUBJECT_LENGTH, SOURCE_LENGTH = 32, 128, 128, 32
@@ -83,6 +81,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows have an outcome, and how many wait for one; simulated ones do neither."""
+
+    known: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Entries that one caller wants written together, and the answer to remember with them."""
 
@@ -136,5 +142,5 @@ def check_entry(entry: Entry) -> None:
             raise ValueError(f"{name} {text[:200]!r} should have 1 to {most} characters, none NUL")
     if not entry.payload or b"\n" in entry.payload:
         raise ValueError(f"The payload {entry.payload[:200]!r} should be one line")
-    epoch_ms(entry.origin)
-    epoch_ms(entry.due)
+    if entry.origin.tzinfo is None or entry.due.tzinfo is None:
+        raise ValueError(f"The ledger needs aware instants, got {entry.origin!r}, {entry.due!r}")
