@@ -44,10 +44,13 @@ class ScriptedExchanges:
     market_calls: Counter = field(default_factory=Counter)
     bar_calls: Counter = field(default_factory=Counter)
     starts: list = field(default_factory=list)
+    ends: list = field(default_factory=list)
     holes: set = field(default_factory=set)
     until: datetime | None = None
     spoilt: bool = False
     first: str = "2015-01-01"
+    most: int | None = None  # the newest so many bars are all that come in time
+    silent_on_older: bool = False
     closed: bool = False
 
     def source_of(self, exchange):
@@ -77,7 +80,10 @@ class ScriptedExchanges:
     async def bars(self, endpoint, market, timeframe, *, start, end=None, deadline_seconds):
         self.bar_calls[endpoint] += 1
         self.starts.append(start)
+        self.ends.append(end)
         await self._answer(endpoint)
+        if self.silent_on_older and end is not None:
+            await asyncio.Event().wait()
         now = stamp(self.until or self.clock.now())
         start = max(start, np.datetime64(self.first, "ms"))
         count = int((timeframe.last_open(now) - start).astype(int) // timeframe.milliseconds) + 1
@@ -90,7 +96,11 @@ class ScriptedExchanges:
         rows = np.column_stack([price, price + 2, price - 2, price + 1, np.ones(len(opens))])
         if self.spoilt:
             rows[:, 1] = np.nan
-        return Fetched(check_bars(opens, rows, timeframe=timeframe, now=now))
+        closed = opens[timeframe.ends(opens) <= now]
+        complete = self.most is None or len(closed) <= self.most
+        if not complete:
+            rows, opens = rows[opens >= closed[-self.most]], opens[opens >= closed[-self.most]]
+        return Fetched(check_bars(opens, rows, timeframe=timeframe, now=now), complete=complete)
 
     async def close(self):
         self.closed = True

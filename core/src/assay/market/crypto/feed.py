@@ -173,12 +173,18 @@ class CryptoFeed:
     async def series(
         self, exchange: str, symbol: str, timeframe: str, limit: int
     ) -> tuple[SeriesKey, ExchangeSeries]:
-        """`resolve` and `bars` within one deadline; SourceUnavailable where that passes."""
+        """`resolve` and `bars` within one deadline. Once that has passed, what there is of them;
+        SourceUnavailable where that is nothing.
+        """
+        key: SeriesKey | None = None
         try:
             async with asyncio.timeout(self._deadline_seconds + PATIENCE_SECONDS):
                 key = await self.resolve(exchange, symbol, timeframe)
                 return key, await self.bars(key, limit)
         except TimeoutError as error:
+            found = self._shelf.choose(key, limit, self._clock.now(), shallow=True) if key else None
+            if key is not None and found is not None:
+                return key, found
             raise SourceUnavailable(
                 f"No bars of {symbol} from {exchange} within {self._deadline_seconds:g} s",
                 retry_after_seconds=RETRY_SOON_SECONDS,
@@ -200,18 +206,22 @@ class CryptoFeed:
         return self._shelf.choose(key, limit, now)
 
     async def bars(self, key: SeriesKey, limit: int) -> ExchangeSeries:
-        """As `at_hand`, and where there are too few bars they are fetched.
+        """As `at_hand`, and where there are too few bars they are fetched: those that come before
+        the deadline are the answer, and the next request goes on from there.
 
         Raises SourceUnavailable where none can be had, or UnknownSymbol.
         """
         route = await self._route(key, limit)
-        for _ in range(2):  # a flight that others began may have been for fewer bars
+        asked = 0
+        while asked < limit:  # a flight that others began may have been for fewer bars
             found = self.at_hand(key, limit)
             if found is not None:
                 return found
-            if route.flight is None and route.error is not None and route.due > self._clock.now():
+            if route.flight is None and self._is_in_vain(route):
                 break
-            await self._wait(self._start(route))
+            flight = self._start(route)
+            asked = route.asked
+            await self._wait(flight)
         found = self._shelf.choose(key, limit, self._clock.now(), shallow=True)
         if found is None and self._stand_in is not None:  # before a slow start brings live ones
             await self._stand_in.fill(route)
@@ -337,9 +347,18 @@ class CryptoFeed:
 
     # Refreshing
 
+    def _is_in_vain(self, route: Route) -> bool:
+        """Whether asking for older bars, or for any, has to wait."""
+        now = self._clock.now()
+        if route.due <= now:
+            return False
+        resting = route.deeper_from is not None and now < route.deeper_from
+        return route.error is not None or (resting and self._shelf.get(route.key) is not None)
+
     def _start(self, route: Route) -> asyncio.Task[None]:
         """The refresh under way, or a new one."""
         if route.flight is None:
+            route.asked = route.limit
             route.flight = asyncio.create_task(self._fly(route))
             route.flight.add_done_callback(_log_bug)
         return route.flight

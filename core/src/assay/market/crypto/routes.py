@@ -19,7 +19,9 @@ LONGEST_WATCH_SECONDS = 86_400.0
 
 @dataclass(slots=True, eq=False)
 class Route:
-    """How requests for one series are served; `due` is when it is to be refreshed."""
+    """How requests for one series are served; `due` is when it is to be refreshed, `asked` for how
+    many bars the last refresh was begun, and before `deeper_from` older bars are left alone.
+    """
 
     key: SeriesKey
     schedule: RefreshSchedule
@@ -31,6 +33,8 @@ class Route:
     flight: asyncio.Task[None] | None = None
     error: AssayError | None = None
     gaps_sought: datetime | None = None
+    asked: int = 0
+    deeper_from: datetime | None = None
 
     @property
     def timeframe(self) -> Timeframe:
