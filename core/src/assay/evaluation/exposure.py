@@ -33,7 +33,7 @@ class Terms:
     max_exposure: float = 1.0
     fee_bps: float = 10.0
     slippage_bps: float = 2.0
-    rebalance_hours: int = 1
+    rebalance_hours: int = 24
     no_trade_band: float = 0.1
 
     def __post_init__(self) -> None:
