@@ -62,6 +62,9 @@ class LedgerFigures:
         return self.extents["signal"].newest if "signal" in self.extents else None
 
 
+NOTHING_RECORDED = LedgerFigures(Head(0, bytes(32)), {})
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     batch: Batch

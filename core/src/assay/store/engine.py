@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -63,9 +64,12 @@ def sqlite_file(url: URL) -> Path:
 
 def upsert_into(connection: Connection, table: Table) -> Insert:
     """An INSERT of the connection's dialect that knows ON CONFLICT."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return upsert_of(connection.dialect.name, table)
+
+
+def upsert_of(dialect: str, table: Table) -> Insert:
+    """As `upsert_into`, for those who keep the statement."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
@@ -78,8 +82,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[objec
             for row in rows:
                 copy.write_row(row)
     else:  # three times as fast as rows that SQLAlchemy takes apart
-        statement = str(table.insert().compile(dialect=connection.dialect))
-        connection.exec_driver_sql(statement, list(rows))
+        connection.exec_driver_sql(_sqlite_insert(table), list(rows))
+
+
+@cache
+def _sqlite_insert(table: Table) -> str:
+    return str(table.insert().compile(dialect=sqlite.dialect()))
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from assay.store import schema
-from assay.store.engine import insert_rows, upsert_into
+from assay.store.engine import Insert, insert_rows, upsert_of
 from assay.store.ledger_chain import COLUMNS, NO_ROW, Content, Fields, row_hash
 from assay.store.ledger_records import Entry, Extent, Head, LedgerKind, LedgerRow
 from assay.store.records import epoch_ms, instant_of
@@ -22,6 +23,21 @@ Key = tuple[LedgerKind, str]
 
 _MOST_LOOKED_UP = 500  # keys in one query
 
+# Made once, since making a statement takes longer than running it.
+_ROWS = select(*(schema.ledger.c[name] for name in COLUMNS))
+_HEAD = (
+    select(schema.ledger.c.sequence, schema.ledger.c.hash)
+    .order_by(schema.ledger.c.sequence.desc())
+    .limit(1)
+)
+_EXTENTS = select(
+    *(schema.ledger_extents.c[name] for name in ("kind", "rows", "bytes", "sequence", "created_ms"))
+)
+_BY_KEYS = _ROWS.where(
+    schema.ledger.c.kind == bindparam("of_kind"),
+    schema.ledger.c.key.in_(bindparam("keys", expanding=True)),
+)
+
 
 def key_of(entry: Entry) -> Key:
     """What is unique of an entry."""
@@ -30,12 +46,12 @@ def key_of(entry: Entry) -> Key:
 
 def columns() -> Select[Any]:
     """A query of whole rows, in the order of COLUMNS."""
-    return select(*(schema.ledger.c[name] for name in COLUMNS))
+    return _ROWS
 
 
-def read(connection: Connection, query: Select[Any]) -> list[Fields]:
+def read(connection: Connection, query: Select[Any], **values: object) -> list[Fields]:
     """What a query of `columns` finds."""
-    return cast("list[Fields]", connection.execute(query).all())  # rows are tuples
+    return cast("list[Fields]", connection.execute(query, values).all())  # rows are tuples
 
 
 def row_of(fields: Fields) -> LedgerRow:
@@ -55,19 +71,15 @@ def row_of(fields: Fields) -> LedgerRow:
 
 def read_head(connection: Connection) -> Head:
     """How long the chain is, and its newest hash."""
-    table = schema.ledger.c
-    newest = select(table.sequence, table.hash).order_by(table.sequence.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
+    row = connection.execute(_HEAD).one_or_none()
     return Head(row.sequence, row.hash) if row else Head(0, NO_ROW)
 
 
 def read_extents(connection: Connection) -> dict[LedgerKind, Extent]:
     """How far each kind has come."""
-    table = schema.ledger_extents.c
-    query = select(table.kind, table.rows, table.bytes, table.sequence, table.created_ms)
     return {
         kind: Extent(rows, size, sequence, instant_of(created_ms))
-        for kind, rows, size, sequence, created_ms in connection.execute(query)
+        for kind, rows, size, sequence, created_ms in connection.execute(_EXTENTS)
     }
 
 
@@ -77,12 +89,11 @@ def existing(connection: Connection, entries: Iterable[Entry]) -> dict[Key, Ledg
     for entry in entries:
         by_kind[entry.kind].append(entry.key)
     found: dict[Key, LedgerRow] = {}
-    table = schema.ledger.c
     for kind, keys in by_kind.items():
         for first in range(0, len(keys), _MOST_LOOKED_UP):
             some = keys[first : first + _MOST_LOOKED_UP]
-            query = columns().where(table.kind == kind, table.key.in_(some))
-            found.update(((kind, fields[2]), row_of(fields)) for fields in read(connection, query))
+            rows = read(connection, _BY_KEYS, of_kind=kind, keys=some)
+            found.update(((kind, fields[2]), row_of(fields)) for fields in rows)
     return found
 
 
@@ -132,11 +143,6 @@ def _extend(
             sequence=row.sequence,
             newest=created,
         )
-    insert = upsert_into(connection, schema.ledger_extents)
-    names = ("rows", "bytes", "sequence", "created_ms")
-    upsert = insert.on_conflict_do_update(
-        index_elements=["kind"], set_={name: insert.excluded[name] for name in names}
-    )
     values = [
         {
             "kind": kind,
@@ -147,5 +153,14 @@ def _extend(
         }
         for kind, extent in extents.items()
     ]
-    connection.execute(upsert, values)
+    connection.execute(_upsert_extents(connection.dialect.name), values)
     return extents
+
+
+@cache
+def _upsert_extents(dialect: str) -> Insert:
+    insert = upsert_of(dialect, schema.ledger_extents)
+    names = ("rows", "bytes", "sequence", "created_ms")
+    return insert.on_conflict_do_update(
+        index_elements=["kind"], set_={name: insert.excluded[name] for name in names}
+    )

@@ -72,7 +72,8 @@ def epoch_ms(instant: datetime) -> int:
     """Milliseconds since 1970; ValueError where `instant` is not aware."""
     if instant.tzinfo is None:
         raise ValueError(f"The store needs aware instants, got {instant!r}")
-    return round((instant - _EPOCH) / timedelta(milliseconds=1))
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000 + round(since.microseconds / 1_000)
 
 
 def instant_of(milliseconds: int) -> datetime:

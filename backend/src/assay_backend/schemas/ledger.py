@@ -1,0 +1,18 @@
+"""The ledger, for those who check it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from assay_backend.schemas.base import Schema
+
+
+class LedgerVerificationAnswer(Schema):
+    """What recomputing every hash has shown."""
+
+    rows: int
+    head: str = Field(description="SHA-256 of the newest row, in hex; of no row 64 zeros")
+    intact: bool
+    first_bad: int | None = Field(
+        description="Sequence of the first row that is missing or not what the chain says"
+    )
