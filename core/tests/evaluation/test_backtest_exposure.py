@@ -1,4 +1,4 @@
-"""Exposure: worked out by hand, beside a portfolio of units and cash, and never with a look ahead."""
+"""Exposure: by hand, beside a portfolio of units and cash, and never with a look ahead."""
 
 from __future__ import annotations
 
