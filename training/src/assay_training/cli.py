@@ -1,4 +1,4 @@
-"""`assay-train`: train, tune, gate and publish; or score a bundle on days it never saw."""
+"""`assay-train`: train, tune, gate and publish; or score a bundle on days or hours it never saw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, BundleError, MarketDataError, TooLittleHistory
+from assay.errors import (
+    AssayError,
+    BundleError,
+    BundleMissing,
+    MarketDataError,
+    TooLittleHistory,
+)
 from assay_training.progress import Progress
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_KEPT = 0, 1, 2, 3
@@ -98,6 +104,41 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
     _write_json(options.json, report)
     print(_table(report))
+    return EXIT_OK
+
+
+def _volatility(options: argparse.Namespace) -> int:
+    from assay.bundle.files import VOLATILITY, load_bundle
+    from assay.clock import SystemClock
+    from assay_training.steps.evaluate_volatility import evaluate_volatility, read_hourly
+    from assay_training.steps.volatility_table import volatility_table
+
+    if options.start and options.end and options.start > options.end:
+        raise _BadInput(f"--start {options.start} is after --end {options.end}")
+    _check_writable(options.json)
+    file = read_hourly(options.bars, SystemClock())
+    print(file.summary)
+    bundle = load_bundle(options.bundle)
+    if bundle.volatility is None:
+        path = str(options.bundle / VOLATILITY)
+        raise BundleMissing(f"{path} does not exist: the bundle has no volatility model", path=path)
+    with Progress() as progress:
+        report = evaluate_volatility(
+            bundle.volatility,
+            file,
+            start=options.start,
+            end=options.end,
+            on_progress=progress.update,
+        )
+    trained_to = bundle.metadata.volatility.get("trained_to")
+    report |= {"model_version": bundle.metadata.version, "trained_to": trained_to}
+    if trained_to and report["start"] <= trained_to:
+        print(
+            f"Note: the volatility model was trained on hours up to {trained_to}; of a coin it was "
+            "trained on, days up to then are not unseen."
+        )
+    _write_json(options.json, report)
+    print(volatility_table(report))
     return EXIT_OK
 
 
@@ -189,6 +230,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--end", type=_day, required=True, metavar="DATE")
     evaluate.add_argument("--json", type=Path, required=True, metavar="FILE")
     evaluate.set_defaults(run=_evaluate)
+    volatility = commands.add_parser(
+        "volatility", help="score the bundle's volatility, tails and risk on a coin's hourly bars"
+    )
+    volatility.add_argument(
+        "--bars", type=Path, required=True, metavar="CSV", help="hourly bars of one coin"
+    )
+    volatility.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR")
+    volatility.add_argument(
+        "--start", type=_day, metavar="DATE", help="first day scored; default: after a year of bars"
+    )
+    volatility.add_argument("--end", type=_day, metavar="DATE", help="last; default: of the file")
+    volatility.add_argument("--json", type=Path, required=True, metavar="FILE")
+    volatility.set_defaults(run=_volatility)
     return parser
 
 

@@ -23,10 +23,10 @@ _HOUR: Final = np.timedelta64(1, "h")
 class UtcDays:
     """Sound days in order, shape (n,): all but a few of their hours have a bar, and prices moved.
 
-    `realized` is realized variance, the sum of squared hourly log returns from the last close
-    before the day; across missing hours it is one return, squared. `log_return` reaches from the
-    close of the sound day before. `left_out` are the days between the first and the last bar that
-    are not sound.
+    `log_return` reaches from the last close before the day, sound or not, to its own `close`.
+    `realized` is realized variance, the sum of its squared hourly log returns; across missing hours
+    it is one return, squared. `left_out` are the days from the first to the last bar that are not
+    sound.
     """
 
     day: Days
@@ -59,11 +59,10 @@ def utc_days(hourly: Bars) -> UtcDays:
     sound = (_missing(hourly.time, first, hours) <= MOST_MISSING_HOURS) & (realized > 0.0)
     sound[-1] &= hourly.time[-1] + _HOUR == day_of[-1] + np.timedelta64(1, "D")
     day = day_of[first]
-    opened = float(logs[first[0]] - moves[first[0]])
     return UtcDays(
         day=day[sound],
         close=hourly.close[last][sound],
-        log_return=np.diff(logs[last][sound], prepend=opened),
+        log_return=np.add.reduceat(moves, first)[sound],
         realized=realized[sound],
         hours=hours[sound],
         left_out=np.setdiff1d(np.arange(day[0], day[-1] + 1), day[sound]),

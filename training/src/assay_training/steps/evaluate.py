@@ -68,16 +68,16 @@ def evaluate_bundle(
         "rows": leaderboard(origins, forecasts),
         "forecasts": forecast_records(origins, forecasts["champion"]),
     }
-    finite: dict[str, Any] = _finite(report)
+    finite: dict[str, Any] = undefined_as_null(report)
     return finite
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """`value` with null for every number that is not finite: undefined is null."""
+def undefined_as_null(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """`value` with None for every number that is not finite."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: undefined_as_null(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [undefined_as_null(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
