@@ -88,12 +88,29 @@ class Endpoints:
         began = min(self._pending.get(self.name(endpoint), {}).values(), default=math.inf)
         return time.monotonic() - began > SILENCE_SECONDS
 
-    async def call(self, endpoint: str, budget: CallBudget, ask: Callable[[], Awaitable[T]]) -> T:
-        """What `ask` gets; SourceUnavailable where breaker or budget refuse it."""
+    def is_quiet(self, endpoint: str) -> bool:
+        """Whether it is neither being asked now nor suspect."""
+        return not self._pending.get(self.name(endpoint)) and not self.is_suspect(endpoint)
+
+    def failed_at(self, endpoint: str) -> datetime | None:
+        """When it failed, if it has not succeeded since."""
+        return self._failed_at.get(self.name(endpoint))
+
+    async def call(
+        self,
+        endpoint: str,
+        budget: CallBudget,
+        ask: Callable[[], Awaitable[T]],
+        *,
+        shared: bool = False,
+    ) -> T:
+        """What `ask` gets; SourceUnavailable where breaker or budget refuse it. `shared` as for
+        `CallBudget.spending`.
+        """
         endpoint = self.name(endpoint)
         breaker = self._breaker(endpoint)
         breaker.check()
-        with budget.spending(), breaker.guarding():
+        with budget.spending(shared=shared), breaker.guarding():
             self.calls[endpoint] += 1
             number, pending = self.calls[endpoint], self._pending.setdefault(endpoint, {})
             pending[number] = time.monotonic()

@@ -152,24 +152,35 @@ class Breaker:
 
 
 class CallBudget:
-    """At most `calls` that brought nothing within `window_seconds`, whoever was asked."""
+    """At most `calls` that brought nothing within `window_seconds`, whoever was asked.
 
-    def __init__(self, clock: Clock, *, calls: int = 3, window_seconds: float = 60.0) -> None:
+    Those booked in `shared`, on which several budgets may draw, count as well.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        calls: int = 3,
+        window_seconds: float = 60.0,
+        shared: CallBudget | None = None,
+    ) -> None:
         self._clock = clock
         self._calls = calls
         self._window = timedelta(seconds=window_seconds)
+        self._shared = shared
         self._made: deque[datetime] = deque()
 
     def free_from(self) -> datetime:
-        """From when on a call may be made; the past where it may be now."""
-        now = self._clock.now()
-        while self._made and self._made[0] <= now - self._window:
-            self._made.popleft()
-        return now if len(self._made) < self._calls else self._made[0] + self._window
+        """From when on a call may be made; the present where it may be now."""
+        made = sorted([*self._recent(), *(self._shared._recent() if self._shared else ())])
+        return self._clock.now() if len(made) < self._calls else made[-self._calls] + self._window
 
     @contextmanager
-    def spending(self) -> Iterator[None]:
-        """Around one call, which costs nothing where it succeeds; refused where none is left."""
+    def spending(self, *, shared: bool = False) -> Iterator[None]:
+        """Around one call, which costs nothing where it succeeds; refused where none is left. It is
+        booked in the `shared` budget where it is for all who draw on that.
+        """
         wait_seconds = (self.free_from() - self._clock.now()).total_seconds()
         if wait_seconds > 0.0:
             raise SourceUnavailable(
@@ -177,7 +188,14 @@ class CallBudget:
                 retry_after_seconds=wait_seconds,
             )
         made = self._clock.now()
-        self._made.append(made)
+        book = (self._shared or self)._made if shared else self._made
+        book.append(made)
         yield
-        if made in self._made:
-            self._made.remove(made)
+        if made in book:
+            book.remove(made)
+
+    def _recent(self) -> deque[datetime]:
+        now = self._clock.now()
+        while self._made and self._made[0] <= now - self._window:
+            self._made.popleft()
+        return self._made

@@ -1,6 +1,7 @@
 """Bars at hand never wait, one fetch serves all who do, and nobody is shown what is not so."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -256,41 +257,68 @@ def test_a_rate_limit_is_waited_out(feed_of, source, clock):
     asyncio.run(run())
 
 
-def test_an_outage_costs_at_most_three_calls_a_minute_for_a_series(feed_of, source, clock):
-    """Everyone keeps asking, every upstream fails: an hour of it, minute by minute."""
+async def calls_in_an_outage(feed, source, clock, *, minutes=60):
+    """How many calls each five seconds cost while everyone keeps asking and every upstream fails,
+    lists of markets among them.
+    """
+    source.faults = dict.fromkeys(("binance", "binance_mirror", "kraken", "coinbase"), DOWN)
+    made = []
+    for _ in range(12 * minutes):
+        before = source.market_calls.total() + source.bar_calls.total()
+        with contextlib.suppress(SourceUnavailable):
+            _, series = await feed.series("binance", "btc-usdt", "1h", 200)
+            assert series.stale
+        with contextlib.suppress(UnknownSymbol, SourceUnavailable):  # a typo is looked up anew
+            await feed.series("binance", "BTCUSDX", "1h", 200)
+        await settle(feed)
+        while feed._lists._flights:
+            await asyncio.sleep(0)
+        made.append(source.market_calls.total() + source.bar_calls.total() - before)
+        clock.advance(seconds=5)
+    return made
 
+
+def most_a_minute(made):
+    return max(sum(made[at : at + 12]) for at in range(len(made)))
+
+
+@pytest.mark.parametrize("watched", [(), (BTC,)], ids=["asked for", "pinned"])
+@pytest.mark.parametrize("silence_hours", [2, 25], ids=["young list", "old list"])
+def test_an_outage_costs_at_most_three_calls_a_minute_for_a_series(
+    feed_of, source, clock, watched, silence_hours
+):
     async def run():
-        feed = feed_of()
+        feed = feed_of(watch=watched)
+        keeping = asyncio.create_task(feed.keep_current())
         await ask(feed)
-        endpoints = ("binance", "binance_mirror", "kraken", "coinbase")
-        source.faults = dict.fromkeys(endpoints, DOWN)
-        clock.advance(hours=2)
-        made = []
-        for _ in range(720):
-            before = sum(source.bar_calls.values()) + sum(source.market_calls.values())
-            assert feed.at_hand(BTC, 200).stale
-            await settle(feed)
-            made.append(sum(source.bar_calls.values()) + sum(source.market_calls.values()) - before)
-            clock.advance(seconds=5)
-        assert max(sum(made[at : at + 12]) for at in range(len(made))) <= 3
+        clock.advance(hours=silence_hours)
+        made = await calls_in_an_outage(feed, source, clock)
+        assert most_a_minute(made) <= 3
         assert sum(made) > 3
+        source.faults = {}
+        for _ in range(20):
+            clock.advance(minutes=5)
+            feed.known(*BTC)
+            feed.at_hand(BTC, 200)
+            await settle(feed)
+        assert not feed.at_hand(BTC, 200).stale
+        assert clock.now() - feed._lists._kept["binance"].at < timedelta(hours=24)
+        keeping.cancel()
+        await feed.close()
 
     asyncio.run(run())
 
 
-def test_a_cold_series_in_an_outage_is_as_cheap(feed_of, source, clock):
-    source.faults = dict.fromkeys(("binance", "binance_mirror", "kraken", "coinbase"), DOWN)
-
+@pytest.mark.parametrize("watched", [(), (BTC,)], ids=["asked for", "pinned"])
+def test_a_cold_series_in_an_outage_is_as_cheap(feed_of, source, clock, watched):
     async def run():
-        feed = feed_of()
-        made = []
-        for _ in range(120):
-            before = sum(source.bar_calls.values()) + sum(source.market_calls.values())
-            with pytest.raises(SourceUnavailable):
-                await ask(feed)
-            made.append(sum(source.bar_calls.values()) + sum(source.market_calls.values()) - before)
-            clock.advance(seconds=5)
-        assert max(sum(made[at : at + 12]) for at in range(len(made))) <= 3
+        feed = feed_of(watch=watched)
+        keeping = asyncio.create_task(feed.keep_current())
+        made = await calls_in_an_outage(feed, source, clock, minutes=20)
+        assert most_a_minute(made) <= 3
+        assert sum(made) > 3
+        keeping.cancel()
+        await feed.close()
 
     asyncio.run(run())
 

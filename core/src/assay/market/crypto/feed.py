@@ -291,7 +291,8 @@ class CryptoFeed:
                 settle_seconds=min(max(timeframe(key.timeframe).seconds / 1000, 2.0), 20.0),
                 longest_wait_seconds=LONGEST_WAIT_SECONDS,
             )
-            route = Route(key, schedule, CallBudget(self._clock), now, now, limit)
+            budget = CallBudget(self._clock, shared=self._lists.budget_of(key.source))
+            route = Route(key, schedule, budget, now, now, limit)
             self._note_due(route)
             self._routes[key] = route
         finally:

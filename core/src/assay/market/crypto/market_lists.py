@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from assay.clock import Clock
@@ -59,7 +60,7 @@ class MarketLists:
         if kept is None:
             return None
         if self._clock.now() - kept.at > OLD:
-            self._renew(exchange)
+            self._renew_in_quiet(exchange)
         return kept.markets
 
     def resolve_known(self, exchange: str, spelling: str) -> str | None:
@@ -71,7 +72,7 @@ class MarketLists:
             return markets.resolve(spelling).symbol
         except UnknownSymbol:
             if self._clock.now() - self._kept[exchange].at > OLD_FOR_THE_UNKNOWN:
-                self._renew(exchange)
+                self._renew_in_quiet(exchange)
             raise
 
     def is_suspect(self, exchange: str) -> bool:
@@ -85,12 +86,13 @@ class MarketLists:
         """
         if found := self.known(exchange):
             return found
-        await asyncio.shield(self._renew(exchange, on_behalf_of))
+        payer = self.budget_of(on_behalf_of or exchange)
+        await asyncio.shield(self._fly(exchange, lambda: self._bring(exchange, payer)))
         return self._kept[exchange].markets
 
     async def market(self, exchange: str, endpoint: str, symbol: str, budget: CallBudget) -> Market:
         """The market called `symbol` at `exchange`, whose list `endpoint` is asked for if it has
-        to be. UnknownSymbol where it has none.
+        to be, at the expense of what `budget` shares. UnknownSymbol where it has none.
         """
         if self.known(exchange) is None and not await self._load(exchange):
             await self._ask(exchange, endpoint, budget)
@@ -103,13 +105,44 @@ class MarketLists:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    def _renew(self, exchange: str, payer: str | None = None) -> asyncio.Task[None]:
+    def budget_of(self, exchange: str) -> CallBudget:
+        """For calls that are for all series of `exchange`."""
+        return self._budgets.setdefault(exchange, CallBudget(self._clock))
+
+    def _fly(self, exchange: str, bring: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """What brings the list now, or else `bring`."""
         flight = self._flights.get(exchange)
         if flight is None:
-            flight = asyncio.create_task(self._fly(exchange, payer or exchange))
+            flight = asyncio.create_task(self._end_of(exchange, bring()))
             flight.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._flights[exchange] = flight
         return flight
+
+    async def _end_of(self, exchange: str, bringing: Awaitable[None]) -> None:
+        try:
+            await bringing
+        finally:
+            del self._flights[exchange]
+
+    def _renew_in_quiet(self, exchange: str) -> None:
+        """Asks one endpoint, and none in times when calls are dear: while one of them fails, or is
+        just being asked and may be about to.
+        """
+        endpoints = VENUES[exchange].endpoints
+        if exchange in self._flights or not all(map(self._endpoints.is_quiet, endpoints)):
+            return
+        admitted = filter(self._endpoints.admits, endpoints)
+        never = datetime.min.replace(tzinfo=UTC)
+        endpoint = min(
+            admitted, key=lambda place: self._endpoints.failed_at(place) or never, default=None
+        )
+        if endpoint is not None:
+            budget = self.budget_of(exchange)
+            self._fly(exchange, lambda: self._renew(exchange, endpoint, budget))
+
+    async def _renew(self, exchange: str, endpoint: str, budget: CallBudget) -> None:
+        await self._source.ready()
+        await self._ask(exchange, endpoint, budget)
 
     async def _load(self, exchange: str) -> bool:
         """Takes the list from the store, if it has one."""
@@ -118,13 +151,9 @@ class MarketLists:
             self._kept.setdefault(exchange, _Kept(*stored))
         return stored is not None
 
-    async def _fly(self, exchange: str, payer: str) -> None:
-        budget = self._budgets.setdefault(payer, CallBudget(self._clock))
-        try:
-            if exchange in self._kept or not await self._load(exchange):
-                await self._ask_all(exchange, budget)
-        finally:
-            del self._flights[exchange]
+    async def _bring(self, exchange: str, budget: CallBudget) -> None:
+        if not await self._load(exchange):
+            await self._ask_all(exchange, budget)
 
     async def _ask_all(self, exchange: str, budget: CallBudget) -> None:
         await self._source.ready()
@@ -165,13 +194,15 @@ class MarketLists:
         async def ask() -> MarketList:
             return await self._source.markets(endpoint, deadline_seconds=self._deadline_seconds)
 
-        found = await self._endpoints.call(endpoint, budget, ask)
+        found = await self._endpoints.call(endpoint, budget, ask, shared=True)
         markets = MarketList(exchange, found.markets)
         self._kept[exchange] = _Kept(markets, self._clock.now())
         await self._keeper.write_markets(markets)
 
     def wait_seconds(self, exchange: str) -> float:
         """How long nothing can be asked on behalf of `exchange`."""
-        budget = self._budgets.setdefault(exchange, CallBudget(self._clock))
-        free = max(budget.free_from(), self._endpoints.admits_from(VENUES[exchange].endpoints))
+        free = max(
+            self.budget_of(exchange).free_from(),
+            self._endpoints.admits_from(VENUES[exchange].endpoints),
+        )
         return max((free - self._clock.now()).total_seconds(), LEAST_WAIT_SECONDS)
