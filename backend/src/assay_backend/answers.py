@@ -34,12 +34,12 @@ class Answer:
         """
         lasting = {name: value for name, value in document.items() if name != "age_seconds"}
         identity = hashlib.sha256(bundle.encode() + _json(lasting)).hexdigest()[:32]
-        body = _json(document)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-        ]
-        return cls(body, f'W/"{identity}"', at, headers)
+        return cls.ready(_json(document), etag=f'W/"{identity}"', at=at)
+
+    @classmethod
+    def ready(cls, body: bytes, *, etag: str, at: datetime) -> Answer:
+        """JSON that was rendered elsewhere, and its tag."""
+        return cls(body, etag, at, json_headers(body))
 
 
 class RawResponse(Response):
@@ -62,18 +62,26 @@ def send_once(answer: Answer, now: datetime) -> Response:
     return RawResponse(answer.body, headers)
 
 
-def send_cacheable(answer: Answer, request: Request, now: datetime) -> Response:
-    """The answer to a GET, or 304 where the caller has it."""
+def send_cacheable(
+    answer: Answer, request: Request, now: datetime, more: RawHeaders | None = None
+) -> Response:
+    """The answer to a GET, or 304 where the caller has it; with `more` headers."""
     age_seconds = _age_seconds(answer, now)
     # max-age counts from the rendering, as Age does: a copy is fresh for a while from now on.
     headers = [
         (b"etag", answer.etag.encode()),
         (b"cache-control", b"public, max-age=%d" % (age_seconds + FRESH_SECONDS)),
         (b"age", b"%d" % age_seconds),
+        *(more or ()),
     ]
     if _matches(request.headers.get("if-none-match"), answer.etag):
         return RawResponse(b"", headers, 304)
     return RawResponse(answer.body, [*answer.fixed_headers, *headers])
+
+
+def json_headers(body: bytes) -> RawHeaders:
+    """What tells of a JSON body."""
+    return [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
 
 
 def _json(document: Mapping[str, object]) -> bytes:

@@ -13,7 +13,16 @@ from assay_backend.docs_page import add_docs_page
 from assay_backend.error_handlers import add_error_handlers
 from assay_backend.middleware import RequestBoundary
 from assay_backend.openapi import describe
-from assay_backend.routers import crypto, gold, health, metrics, predict, track_record
+from assay_backend.routers import (
+    crypto,
+    gold,
+    health,
+    ledger,
+    metrics,
+    predict,
+    signals,
+    track_record,
+)
 from assay_backend.services.background import kept_current
 from assay_backend.services.container import Services, build_services
 from assay_backend.settings import Settings, load_settings
@@ -23,8 +32,10 @@ ROUTERS = (
     predict.router,
     gold.router,
     crypto.router,
+    signals.router,
     health.router,
     metrics.router,
+    ledger.router,
     track_record.router,
 )
 

@@ -57,6 +57,7 @@ _TITLES = {
     500: "Internal error",
     503: "Unavailable",
 }
+_BUG = "Something went wrong here; the log has it under this request id."
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
 
 
@@ -77,6 +78,20 @@ def problem(
     fields: Mapping[str, object] | None = None,
 ) -> Response:
     """A problem document; `fields` are its extension members."""
+    document = problem_document(request, status, detail, title=title, fields=fields)
+    body = json.dumps(document, allow_nan=False, default=str).encode()
+    return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def problem_document(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    title: str | None = None,
+    fields: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """What a problem response says, as JSON can have it but for what `str` has to name."""
     title = title or _TITLES.get(status, "Error")
     document: dict[str, object] = {
         "type": TYPE_PREFIX + title.lower().replace(" ", "-"),
@@ -87,33 +102,49 @@ def problem(
         "request_id": request.scope.get("request_id"),
     }
     extra = {name: value for name, value in (fields or {}).items() if name not in _RESERVED}
-    body = json.dumps(_finite({**document, **extra}), allow_nan=False, default=str).encode()
-    return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    finite: dict[str, object] = _finite({**document, **extra})
+    return finite
 
 
 def internal_error(request: Request) -> Response:
     """What a caller learns of a bug."""
-    return problem(request, 500, "Something went wrong here; the log has it under this request id.")
+    return problem(request, 500, _BUG)
+
+
+def problem_of(request: Request, error: Exception) -> dict[str, object]:
+    """The problem document of one thing among several that were asked for at once."""
+    if isinstance(error, RequestValidationError):
+        detail, found = _told(error)
+        return problem_document(request, 422, detail, fields={"errors": found})
+    if isinstance(error, AssayError) and (status := _status_of(error)):
+        fields = error.fields
+        return problem_document(
+            request, status, error.message, title=_title_of(error), fields=fields
+        )
+    return problem_document(request, 500, _BUG)
 
 
 def _on_assay_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, AssayError):
         raise error
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    status = _status_of(error)
     if status is None:
         raise error
     headers = {"Retry-After": str(_retry_after_seconds(error))} if status in (429, 503) else None
-    title = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
     return problem(
-        request, status, error.message, title=title, headers=headers, fields=error.fields
+        request,
+        status,
+        error.message,
+        title=_title_of(error),
+        headers=headers,
+        fields=error.fields,
     )
 
 
 def _on_invalid_input(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    found = [_without_input(item) for item in error.errors()]
-    detail = "; ".join(f"{item['location']}: {item['message']}" for item in found)
+    detail, found = _told(error)
     return problem(request, 422, detail, fields={"errors": found})
 
 
@@ -129,6 +160,20 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     return problem(request, error.status_code, str(detail), headers=error.headers)
 
 
+def _status_of(error: AssayError) -> int | None:
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+
+
+def _title_of(error: AssayError) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
+
+
+def _told(error: RequestValidationError) -> tuple[str, list[dict[str, str]]]:
+    """In one line, and one by one."""
+    found = [_without_input(item) for item in error.errors()]
+    return "; ".join(f"{item['location']}: {item['message']}" for item in found), found
+
+
 def _without_input(error: Any) -> dict[str, str]:  # noqa: ANN401 - pydantic's error dictionaries
     """Where and what, without echoing what was sent."""
     location: Sequence[object] = error["loc"]
@@ -141,7 +186,7 @@ def _retry_after_seconds(error: AssayError) -> int:
     return USUAL_RETRY_AFTER_SECONDS
 
 
-def _finite(value: object) -> object:
+def _finite(value: Any) -> Any:  # noqa: ANN401 - whatever an error's fields hold
     """`value` with null for each number that JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -38,7 +38,9 @@ class Problem(Schema):
     request_id: str | None = Field(description="As in the header X-Request-ID and in the log")
 
 
-def answers(model: type[Schema], example: Example, *, description: str) -> dict[str, Any]:
+def answers(
+    model: type[Schema], example: Example | list[Example], *, description: str
+) -> dict[str, Any]:
     """An entry of an operation's `responses`."""
     return {
         "model": model,

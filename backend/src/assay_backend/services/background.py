@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from assay.errors import AssayError
 from assay_backend.services.container import Services
+from assay_backend.services.counters import KEPT_EVERY_SECONDS
 from assay_backend.services.market import lacks_live_bars
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: _refresh_bars(services, refreshed), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.crypto.keep_current, TICK_SECONDS)),
         asyncio.create_task(_repeat(lambda: _keep_forecast(services), TICK_SECONDS)),
+        asyncio.create_task(_repeat(services.counters.keep, KEPT_EVERY_SECONDS)),
         asyncio.create_task(_repeat(services.recorder.record, TICK_SECONDS)),
         asyncio.create_task(_repeat(services.scoring.keep_scored, SCORING_SECONDS)),
         asyncio.create_task(
@@ -50,8 +52,10 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await services.coins.close()
         await services.crypto.close()
         await services.ledger.close()
+        await services.counters.keep()
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], every_seconds: float) -> None:

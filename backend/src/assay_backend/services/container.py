@@ -10,6 +10,8 @@ from fastapi import Request
 from assay.clock import Clock
 from assay.market.crypto.feed import CryptoFeed
 from assay_backend.services.champion import ChampionService
+from assay_backend.services.coins import CoinService
+from assay_backend.services.counters import Counters
 from assay_backend.services.database import Database
 from assay_backend.services.evaluations import EvaluationService
 from assay_backend.services.forecasts import ForecastService, prove_on_bars
@@ -24,10 +26,13 @@ from assay_backend.services.market import (
 )
 from assay_backend.services.metrics import MetricsService
 from assay_backend.services.ohlcv import OhlcvService
+from assay_backend.services.once import OnceService
 from assay_backend.services.recording import ForecastRecorder
 from assay_backend.services.scoring import ScoringService
+from assay_backend.services.signals import SignalService
 from assay_backend.services.status import StatusService
 from assay_backend.services.track_record import TrackRecordService
+from assay_backend.services.verification import VerificationService
 from assay_backend.settings import Settings
 
 
@@ -39,6 +44,8 @@ class Services:
     clock: Clock
     database: Database
     ledger: LedgerService
+    verification: VerificationService
+    counters: Counters
     feed: MarketFeed
     crypto: CryptoFeed
     champion: ChampionService
@@ -48,6 +55,9 @@ class Services:
     track_record: TrackRecordService
     history: HistoryService
     ohlcv: OhlcvService
+    coins: CoinService
+    signals: SignalService
+    once: OnceService
     evaluations: EvaluationService
     health: HealthService
     status: StatusService
@@ -75,13 +85,17 @@ def build_services(
     forecasts = ForecastService(champion, feed, clock)
     forecasts.refresh()
     ledger = LedgerService(database, clock, settings.data_dir / "signals.jsonl")
+    counters = Counters(database)
     status = StatusService(feed, crypto, database, clock)
     scoring = ScoringService(database, feed, crypto, clock)
+    coins = CoinService(crypto, champion)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
         ledger=ledger,
+        verification=VerificationService(database),
+        counters=counters,
         feed=feed,
         crypto=crypto,
         champion=champion,
@@ -93,10 +107,13 @@ def build_services(
         ),
         history=HistoryService(feed, clock),
         ohlcv=OhlcvService(crypto, clock),
+        coins=coins,
+        signals=SignalService(crypto, coins, clock),
+        once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),
         health=HealthService(champion, feed, crypto, forecasts, clock, mode=settings.market_source),
         status=status,
-        metrics=MetricsService(status, clock),
+        metrics=MetricsService(status, ledger, counters, clock),
     )
 
 
