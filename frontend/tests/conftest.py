@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +21,8 @@ Document = dict[str, Any]
 FORECAST = "/v1/gold/forecast"
 HISTORY = "/v1/gold/history"
 EVALUATION = "/v1/gold/evaluation"
+SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
+DATA = Path(__file__).parent / "data"
 
 
 @dataclass
@@ -100,6 +103,13 @@ class LoopbackBackend:
             {**market.history, "data": market.history["data"][-int(query["sessions"][0]) :]}
         )
 
+    def serve_coin(self, coin: Coin) -> None:
+        self.replies[SIGNAL] = Reply.of(coin.signal)
+        self.replies[TAIL] = Reply.of(coin.recent)
+        self.replies[OHLCV] = lambda query: Reply.of(
+            coin.bars(query["timeframe"][0], int(query["limit"][0]))
+        )
+
     def close(self) -> None:
         self._stopping.set()
         self._server.shutdown()
@@ -119,6 +129,52 @@ class Market:
         """Provenance and the like, changed in the forecast and the history alike."""
         shared = {key: value for key, value in fields.items() if key in self.history}
         return Market({**self.forecast, **fields}, {**self.history, **shared}, self.evaluation)
+
+
+@dataclass
+class Coin:
+    """The documents of one invented coin; `most` bars are all that its exchange has."""
+
+    signal: Document
+    recent: list[Document]
+    most: int = 5000
+
+    def change(self, **fields: object) -> Coin:
+        return Coin({**self.signal, **fields}, self.recent, self.most)
+
+    def bars(self, timeframe: str, limit: int) -> Document:
+        minutes = {"m": 1, "h": 60, "d": 1440}[timeframe[-1]] * int(timeframe[:-1])
+        kept = ("symbol", "exchange", "source", "as_of", "age_seconds", "stale")
+        data = invented_coin_bars(minutes, min(limit, self.most))
+        return {"timeframe": timeframe, "data": data, **{k: self.signal[k] for k in kept}}
+
+
+def invented_coin_bars(minutes: int, count: int) -> list[Document]:
+    draw = random.Random(9)
+    close, bars = 61000.0, []
+    last = datetime(2025, 4, 14, 21, tzinfo=UTC)
+    for back in range(count, 0, -1):
+        opening = close
+        close = opening * (1 + draw.gauss(0, 0.004) * (1.6 if back % 24 < 8 else 0.7))
+        bars.append(
+            {
+                "time": (last - back * timedelta(minutes=minutes)).isoformat(),
+                "open": round(opening, 2),
+                "high": round(max(opening, close) * (1 + abs(draw.gauss(0, 0.001))), 2),
+                "low": round(min(opening, close) * (1 - abs(draw.gauss(0, 0.001))), 2),
+                "close": round(close, 2),
+                "volume": round(draw.lognormvariate(6, 0.5), 3),
+            }
+        )
+    return bars
+
+
+def invented_coin() -> Coin:
+    signal = json.loads((DATA / "signal.json").read_text())
+    stored = {key: value for key, value in signal.items() if key != "explain"}
+    older = {"created_at": "2025-04-14T20:00:04Z", "vol_regime": "turbulent", "risk_score": 0.64}
+    other = {"symbol": "ETH/USDT", "created_at": "2025-04-14T20:30:00Z", "vol_regime": "calm"}
+    return Coin(signal, [{**stored, **older}, {**stored, **other}, stored])
 
 
 def sessions_until(last: date, count: int) -> list[date]:
@@ -265,10 +321,16 @@ def market() -> Market:
 
 
 @pytest.fixture
-def backend(market: Market) -> Iterator[LoopbackBackend]:
-    """Serves the invented market until the test changes it."""
+def coin() -> Coin:
+    return invented_coin()
+
+
+@pytest.fixture
+def backend(market: Market, coin: Coin) -> Iterator[LoopbackBackend]:
+    """Serves the invented market and coin until the test changes them."""
     server = LoopbackBackend()
     server.serve(market)
+    server.serve_coin(coin)
     yield server
     server.close()
 

@@ -14,7 +14,8 @@ from assay_frontend.components.effects import (
     strongest_first,
     width_change,
 )
-from assay_frontend.components.fan import spread_apart, zoom_figure
+from assay_frontend.components.fan import zoom_figure
+from assay_frontend.components.figures import spread_apart
 from assay_frontend.components.gold_chart import chart_words, month_ticks, price_figure
 from assay_frontend.i18n import translator
 from assay_frontend.theme.palette import palette

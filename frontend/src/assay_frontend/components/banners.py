@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from typing import Literal
 
 import streamlit as st
 
@@ -18,11 +19,14 @@ from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import age_now, instant, number, span
 
+Subject = Literal["gold", "crypto"]
+
 
 def show_provenance(
     t: Translator,
     provenance: Provenance,
     *,
+    subject: Subject,
     received_at: datetime | None,
     now: datetime,
     zone: tzinfo,
@@ -30,23 +34,34 @@ def show_provenance(
     """The simulated, replayed and stale banners, as they apply."""
     if provenance.source == "simulated":
         with st.container(key="assay_simulated"):
-            title, text = t("banner.simulated.title"), t("banner.simulated.text")
+            title, text = t("banner.simulated.title"), t(f"banner.simulated.{subject}")
             st.error(f"**{title}** {text}")
     if provenance.source == "replay":
-        st.info(t("banner.replay"))
+        st.info(t(f"banner.replay.{subject}"))
     if provenance.stale:
         age = age_now(provenance.age_seconds, received_at, now)
-        st.warning(f"**{t('banner.stale.title')}** {_stale_text(t, provenance, age, zone)}")
+        st.warning(
+            f"**{t('banner.stale.title')}** {_stale_text(t, provenance, subject, age, zone)}"
+        )
 
 
 def _stale_text(
-    t: Translator, provenance: Provenance, age_seconds: float | None, zone: tzinfo
+    t: Translator,
+    provenance: Provenance,
+    subject: Subject,
+    age_seconds: float | None,
+    zone: tzinfo,
 ) -> str:
     if provenance.as_of is None or age_seconds is None:
         return t("banner.stale.unknown")
-    return t(
-        "banner.stale.text", as_of=instant(t, provenance.as_of, zone), age=span(t, age_seconds)
-    )
+    as_of, age = instant(t, provenance.as_of, zone), span(t, age_seconds)
+    return t(f"banner.stale.{subject}", as_of=as_of, age=age)
+
+
+def show_stand_in(t: Translator, *, asked: str, answered: str) -> None:
+    """Another exchange answered than the one that was asked for."""
+    title = t("banner.stand_in.title", asked=markdown_text(asked), answered=markdown_text(answered))
+    st.warning(f"**{title}** {t('banner.stand_in.text')}")
 
 
 def show_problem(
@@ -80,6 +95,8 @@ def problem_title(t: Translator, problem: ApiError) -> str:
         return t("banner.timeout", seconds=number(t, problem.deadline_seconds))
     if isinstance(problem, MalformedAnswer):
         return t("banner.malformed")
+    if isinstance(problem, ApiProblem) and problem.status in (404, 422):
+        return t(f"banner.{problem.status}")
     if isinstance(problem, ApiProblem) and problem.status != 503:
         return t("banner.problem", status=problem.status)
     return t("banner.unavailable")

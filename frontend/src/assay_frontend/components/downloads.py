@@ -13,7 +13,7 @@ from assay_frontend.i18n import Translator
 
 def offer_bars(t: Translator, bars: Sequence[Bar], *, source: str) -> None:
     """The name says where the bars came from: a file outlives the page's banner."""
-    _offer(
+    offer_file(
         t,
         "download.bars",
         tables.bars_csv(bars, source=source),
@@ -22,7 +22,7 @@ def offer_bars(t: Translator, bars: Sequence[Bar], *, source: str) -> None:
 
 
 def offer_forecast(t: Translator, forecast: Forecast) -> None:
-    _offer(
+    offer_file(
         t,
         "download.forecast",
         tables.forecast_csv(forecast),
@@ -30,7 +30,8 @@ def offer_forecast(t: Translator, forecast: Forecast) -> None:
     )
 
 
-def _offer(t: Translator, key: str, text: str, *, file_name: str) -> None:
+def offer_file(t: Translator, key: str, text: str, *, file_name: str) -> None:
+    """A button named `key` that gives `text` without a rerun."""
     st.download_button(
         t(key),
         text,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from assay_frontend.api.models import Bar, Forecast
 from assay_frontend.components.candles import candle_trace
-from assay_frontend.components.figures import quiet_figure, separators, watermark
+from assay_frontend.components.figures import quiet_figure, separators, spread_apart, watermark
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import day_and_month, long_date, money, number
 from assay_frontend.i18n.formats import level as level_words
@@ -159,20 +159,3 @@ def _label_edges(
             showarrow=False,
             font={"size": 12, "color": colours.text},
         )
-
-
-def spread_apart(positions: Sequence[float], least: float) -> list[float]:
-    """Ascending `positions`, moved as little as their order allows until `least` lies between."""
-    groups: list[tuple[float, int]] = []  # centre and size of labels that touch
-    for position in positions:
-        centre, size = position, 1
-        while groups and centre - groups[-1][0] < least * (size + groups[-1][1]) / 2:
-            other, count = groups.pop()
-            centre = (centre * size + other * count) / (size + count)
-            size += count
-        groups.append((centre, size))
-    return [
-        centre + least * (place - (size - 1) / 2)
-        for centre, size in groups
-        for place in range(size)
-    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -60,6 +62,23 @@ def name_panel(figure: go.Figure, text: str, *, y: float, colours: Palette) -> N
         showarrow=False,
         font={"size": 12, "color": colours.muted},
     )
+
+
+def spread_apart(positions: Sequence[float], least: float) -> list[float]:
+    """Ascending `positions`, moved as little as their order allows until `least` lies between."""
+    groups: list[tuple[float, int]] = []  # centre and size of labels that touch
+    for position in positions:
+        centre, size = position, 1
+        while groups and centre - groups[-1][0] < least * (size + groups[-1][1]) / 2:
+            other, count = groups.pop()
+            centre = (centre * size + other * count) / (size + count)
+            size += count
+        groups.append((centre, size))
+    return [
+        centre + least * (place - (size - 1) / 2)
+        for centre, size in groups
+        for place in range(size)
+    ]
 
 
 def watermark(t: Translator, figure: go.Figure, source: str, colours: Palette) -> None:

@@ -1,14 +1,14 @@
-"""What every page shares: style, brand, language switch, and what the address asks for."""
+"""What every page shares: style, brand, links, language switch, foot."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from assay_frontend.components.text import html_text, markdown_text
 from assay_frontend.i18n import (
@@ -25,14 +25,6 @@ STATIC = Path(__file__).parent.parent / "static"
 ICON = STATIC / "icon.png"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a query parameter chose; `refused` is its value where it is not on offer."""
-
-    value: int
-    refused: str | None
-
-
 def chosen_language() -> tuple[Language, str | None]:
     """`?lang=`, else the browser's language, else English; and a refused value of `lang`."""
     asked = st.query_params.get("lang")
@@ -42,19 +34,30 @@ def chosen_language() -> tuple[Language, str | None]:
     return language_named(st.context.locale) or DEFAULT_LANGUAGE, asked
 
 
-def show_frame() -> Translator:
-    """Draws the page's head and gives the words that the rest of the page speaks."""
+def readers_words() -> Translator:
+    """The words that the page speaks."""
+    return translator(chosen_language()[0])
+
+
+def show_frame(links: Mapping[str, Page]) -> None:
+    """The head of every page; `links` are its pages by the key of their names."""
     language, refused = chosen_language()
     t = translator(language)
     st.html(style_sheet(readers_palette()))
     with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="assay_frame",
     ):
         st.html(_brand(t), width="content")
+        with st.container(horizontal=True, width="content", gap="small", key="assay_links"):
+            kept = {"lang": language} if "lang" in st.query_params else None
+            for name, page in links.items():
+                st.page_link(page, label=t(name), query_params=kept)
         _language_switch(t, language)
     if refused is not None:
         st.warning(t("notice.lang", value=markdown_text(refused[:40])))
-    return t
 
 
 def _brand(t: Translator) -> str:
@@ -89,10 +92,5 @@ def _language_switch(t: Translator, language: Language) -> None:
     )
 
 
-def whole_number_parameter(name: str, *, choices: Sequence[int], default: int) -> Choice:
-    """A query parameter that must be one of `choices`."""
-    asked = st.query_params.get(name)
-    if asked is None:
-        return Choice(default, None)
-    value = next((choice for choice in choices if str(choice) == asked), None)
-    return Choice(default, asked) if value is None else Choice(value, None)
+def show_footer(t: Translator) -> None:
+    st.html(f'<p class="assay-footer">{html_text(t("footer.advice"))}</p>')

@@ -32,15 +32,21 @@ def headline_html(t: Translator, forecast: Forecast) -> str:
         share=percent(t, forecast.median / forecast.last_close - 1, 2, signed=True),
     )
     figures = [
-        _figure(
+        figure_html(
             t("hero.median"),
-            money(t, forecast.median, currency),
+            html_text(money(t, forecast.median, currency)),
             change,
             unit=price_unit(t, currency),
         ),
-        _figure(t("hero.range"), range_words(t, forecast, 0.8), t("hero.range.note")),
-        _figure(t("hero.rise"), percent(t, forecast.probability_up), t("hero.rise.note")),
-        _figure(t("hero.walk"), money(t, forecast.random_walk, currency), _walk_note(t, forecast)),
+        figure_html(
+            t("hero.range"), html_text(range_words(t, forecast, 0.8)), t("hero.range.note")
+        ),
+        figure_html(t("hero.rise"), percent(t, forecast.probability_up), t("hero.rise.note")),
+        figure_html(
+            t("hero.walk"),
+            html_text(money(t, forecast.random_walk, currency)),
+            _walk_note(t, forecast),
+        ),
     ]
     title = t("hero.title", date=long_date(t, forecast.target))
     lede = t("hero.lede", today=long_date(t, forecast.today))
@@ -61,10 +67,11 @@ def _walk_note(t: Translator, forecast: Forecast) -> str:
     return t(f"hero.walk.{known}")
 
 
-def _figure(term: str, value: str, note: str, *, unit: str | None = None) -> str:
+def figure_html(term: str, value_html: str, note: str, *, unit: str | None = None) -> str:
+    """One figure of the first glance; the one with a `unit` is the largest."""
     kind = "figure median" if unit else "figure"
     unit_html = f'<dd class="unit">{html_text(unit)}</dd>' if unit else ""
     return (
-        f'<div><dt>{html_text(term)}</dt><dd class="{kind}">{html_text(value)}</dd>'
+        f'<div><dt>{html_text(term)}</dt><dd class="{kind}">{value_html}</dd>'
         f'{unit_html}<dd class="note">{html_text(note)}</dd></div>'
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast, at_level
 from assay_frontend.components.effects import width_change
-from assay_frontend.components.text import html_text
+from assay_frontend.components.text import html_text, markdown_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
@@ -84,6 +84,11 @@ def leaderboard_table(t: Translator, evaluation: Evaluation) -> Table:
     }
 
 
+def literal(table: Table) -> Table:
+    """For st.table, which reads cells as Markdown: dollar signs and names from elsewhere."""
+    return {name: [markdown_text(cell) for cell in cells] for name, cells in table.items()}
+
+
 def table_html(table: Table, *, label: str) -> str:
     """The first column names its rows. On a phone each row is a card, each cell with its name.
 
@@ -123,7 +128,7 @@ def bars_csv(bars: Iterable[Bar], *, source: str) -> str:
         ]
         for bar in bars
     ]
-    return _csv(header, rows)
+    return csv_text(header, rows)
 
 
 def forecast_csv(forecast: Forecast) -> str:
@@ -131,7 +136,7 @@ def forecast_csv(forecast: Forecast) -> str:
     quantiles = forecast.quantiles or _quantiles_of_intervals(forecast)
     head = [forecast.symbol, forecast.today.isoformat(), forecast.target.isoformat()]
     tail = [forecast.currency, forecast.provenance.source]
-    return _csv(
+    return csv_text(
         ["symbol", "origin", "target", "quantile", "price", "currency", "source"],
         [[*head, quantile, price, *tail] for quantile, price in quantiles],
     )
@@ -145,9 +150,15 @@ def _quantiles_of_intervals(forecast: Forecast) -> tuple[tuple[float, float], ..
     return tuple(sorted(pairs))
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Text that a spreadsheet could take for a formula gets an apostrophe before it."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([[_inert(cell) for cell in row] for row in rows])
     return buffer.getvalue()
+
+
+def _inert(cell: object) -> object:
+    """Names come from elsewhere: `=1+2` must stay a name."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell

@@ -18,4 +18,9 @@ def dollars_escaped(markdown: str) -> str:
     return markdown.replace("$", "\\$")
 
 
+def file_stem(*parts: str) -> str:
+    """A file's name without its ending: letters and digits, joined by hyphens."""
+    return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-").lower() for part in parts)
+
+
 html_text = escape

@@ -46,13 +46,13 @@ def price(t: Translator, value: float, currency: str) -> str:
     return _with_currency(t, number(t, value, price_decimals(value)), currency)
 
 
-def fine_percent(t: Translator, share: float | None, *, signed: bool = False) -> str:
+def fine_percent(t: Translator, share: float | None) -> str:
     """A share as a percentage of about two digits, whether an hour's volatility or a year's."""
     if share is None:
         return MISSING
     size = abs(100 * share)
-    decimals = 0 if size >= 19.95 else 1 if size >= 1.995 else 2 if size >= 0.0995 else 3
-    return percent(t, share, decimals, signed=signed)
+    decimals = 0 if size >= 19.95 else 1 if size >= 0.995 else 2 if size >= 0.0995 else 3
+    return percent(t, share, decimals)
 
 
 def percent(t: Translator, share: float | None, decimals: int = 0, *, signed: bool = False) -> str:

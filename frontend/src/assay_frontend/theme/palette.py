@@ -78,11 +78,15 @@ def translucent(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
+_IN_STYLE_SHEET = (
+    "panel", "text", "muted", "grid", "accent", "up", "down", "alarm_background", "alarm_text",
+)  # fmt: skip
+
+
 def style_sheet(colours: Palette) -> str:
     """The page's CSS with the palette as custom properties."""
-    names = ("panel", "text", "muted", "grid", "accent", "alarm_background", "alarm_text")
     properties = "".join(
-        f"--assay-{name.replace('_', '-')}:{getattr(colours, name)};" for name in names
+        f"--assay-{name.replace('_', '-')}:{getattr(colours, name)};" for name in _IN_STYLE_SHEET
     )
     css = (FOLDER / "assay.css").read_text(encoding="utf-8")
     return f"<style>:root{{{properties}}}\n{css}</style>"

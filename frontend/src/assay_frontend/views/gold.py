@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, tzinfo
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from assay_frontend.api.client import AssayClient
 from assay_frontend.api.latest import GoldPicture, gold_picture
-from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast, Provenance
+from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast
 from assay_frontend.components import banners, tables
+from assay_frontend.components.choices import choose_window
 from assay_frontend.components.downloads import offer_bars, offer_forecast
 from assay_frontend.components.effects import (
     SHOWN,
@@ -24,52 +23,35 @@ from assay_frontend.components.effects import (
 )
 from assay_frontend.components.fan import ZOOM_SESSIONS, zoom_figure
 from assay_frontend.components.figures import show_figure
-from assay_frontend.components.frame import show_frame, whole_number_parameter
+from assay_frontend.components.frame import readers_words, show_footer
 from assay_frontend.components.gold_chart import chart_words, price_figure
 from assay_frontend.components.headline import empty_headline_html, headline_html
-from assay_frontend.components.text import dollars_escaped, html_text, markdown_text
+from assay_frontend.components.text import dollars_escaped, markdown_text
 from assay_frontend.components.verdict import verdict_sentences
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
-    age_now,
     instant,
     long_date,
     number,
     percent,
-    readers_zone,
     short_date,
-    span,
 )
 from assay_frontend.settings import read_settings
 from assay_frontend.theme.palette import readers_palette
+from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 
 WINDOWS = (60, 120, 250)
 DEFAULT_WINDOW = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who looks, and when: the words, the time zone, and now."""
-
-    t: Translator
-    zone: tzinfo
-    now: datetime
-
-
 def render() -> None:
-    t = show_frame()
-    settings = read_settings()
-    client = AssayClient(
-        settings.api_url,
-        deadline_seconds=settings.request_deadline_seconds,
-        hf_token=settings.hf_token,
-    )
+    t, settings = readers_words(), read_settings()
+    client = client_of(settings)
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        zone = readers_zone(st.context.timezone)
-        _show(Reader(t, zone, datetime.now(UTC)), gold_picture(client))
+        _show(Reader.here(t), gold_picture(client))
 
     live_page()
 
@@ -83,10 +65,15 @@ def _show(reader: Reader, picture: GoldPicture) -> None:
     forecast = latest.value
     if forecast is None:
         st.html(empty_headline_html(t))
-        _show_footer(t)
+        show_footer(t)
         return
     banners.show_provenance(
-        t, forecast.provenance, received_at=latest.received_at, now=reader.now, zone=reader.zone
+        t,
+        forecast.provenance,
+        subject="gold",
+        received_at=latest.received_at,
+        now=reader.now,
+        zone=reader.zone,
     )
     st.html(headline_html(t, forecast))
     _show_charts(reader, picture, forecast)
@@ -97,7 +84,7 @@ def _show(reader: Reader, picture: GoldPicture) -> None:
     with right:
         _show_why(t, forecast.explanation)
     _show_leaderboard(reader, picture)
-    _show_footer(t)
+    show_footer(t)
 
 
 def _show_charts(reader: Reader, picture: GoldPicture, forecast: Forecast) -> None:
@@ -111,7 +98,7 @@ def _show_charts(reader: Reader, picture: GoldPicture, forecast: Forecast) -> No
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
     ):
-        sessions = _choose_window(t)
+        sessions = choose_window(t, "sessions", WINDOWS, default=DEFAULT_WINDOW)
         bars = history.value.bars[-sessions:]
         with st.container(horizontal=True, width="content", gap="small"):
             offer_bars(t, bars, source=history.value.provenance.source)
@@ -133,27 +120,10 @@ def _show_charts(reader: Reader, picture: GoldPicture, forecast: Forecast) -> No
     _show_numbers(t, bars, forecast)
 
 
-def _choose_window(t: Translator) -> int:
-    choice = whole_number_parameter("sessions", choices=WINDOWS, default=DEFAULT_WINDOW)
-    if choice.refused is not None:
-        offered = ", ".join(str(window) for window in WINDOWS)
-        asked = markdown_text(choice.refused[:40])
-        st.warning(t("notice.sessions", value=asked, choices=offered, default=choice.value))
-
-    def follow() -> None:
-        st.query_params["sessions"] = str(st.session_state["sessions"])
-
-    st.session_state["sessions"] = choice.value
-    st.segmented_control(
-        t("chart.window"), WINDOWS, required=True, key="sessions", on_change=follow
-    )
-    return choice.value
-
-
 def _show_numbers(t: Translator, bars: Sequence[Bar], forecast: Forecast) -> None:
     with st.expander(t("chart.table")):
         st.markdown(f"**{t('chart.quantiles', date=long_date(t, forecast.target))}**")
-        st.table(_literal(tables.forecast_table(t, forecast)), hide_index=True)
+        st.table(tables.literal(tables.forecast_table(t, forecast)), hide_index=True)
         st.dataframe(tables.bars_table(t, bars, forecast.currency), hide_index=True, height=320)
 
 
@@ -181,7 +151,7 @@ def _show_why(t: Translator, explanation: Sequence[FeatureEffect]) -> None:
         change = width_change(sum(item.effect for item in rest))
         st.caption(t("why.rest", n=len(rest), share=percent(t, change, 1, signed=True)))
     with st.expander(t("why.table")):
-        st.table(_literal(tables.effects_table(t, effects)), hide_index=True)
+        st.table(tables.literal(tables.effects_table(t, effects)), hide_index=True)
 
 
 def _show_leaderboard(reader: Reader, picture: GoldPicture) -> None:
@@ -210,25 +180,12 @@ def _show_data(reader: Reader, picture: GoldPicture, forecast: Forecast) -> None
         model = t("data.model.value", name=model, version=forecast.model_version)
     facts = [
         (t("data.source"), f"{t.named('source', provenance.source)}, {forecast.symbol}"),
-        (t("data.as_of"), _newest_bar(reader, provenance, picture.forecast.received_at)),
+        (t("data.as_of"), newest_bar(reader, provenance, picture.forecast.received_at)),
         (t("data.next"), _next_forecast(reader, forecast)),
         (t("data.model"), model),
     ]
-    items = "".join(f"<dt>{html_text(a)}</dt><dd>{html_text(b)}</dd>" for a, b in facts)
-    st.html(f'<dl class="assay-facts">{items}</dl>')
+    show_facts(facts)
     st.markdown(t("data.words"))
-
-
-def _newest_bar(reader: Reader, provenance: Provenance, received_at: datetime | None) -> str:
-    """Its end and its age; in a replay the clock stands still, so no age is told."""
-    t = reader.t
-    if provenance.as_of is None:
-        return MISSING
-    moment = instant(t, provenance.as_of, reader.zone)
-    if provenance.source == "replay":
-        return t("data.replay", moment=moment)
-    age = age_now(provenance.age_seconds, received_at, reader.now)
-    return moment if age is None else t("data.ago", moment=moment, age=span(t, age))
 
 
 def _next_forecast(reader: Reader, forecast: Forecast) -> str:
@@ -238,12 +195,3 @@ def _next_forecast(reader: Reader, forecast: Forecast) -> str:
         return t("data.next.value", moment=instant(t, forecast.next_origin, reader.zone))
     close = datetime.combine(forecast.target, time(17), tzinfo=ZoneInfo("America/New_York"))
     return t("data.next.about", moment=instant(t, close, reader.zone))
-
-
-def _show_footer(t: Translator) -> None:
-    st.html(f'<p class="assay-footer">{html_text(t("footer.advice"))}</p>')
-
-
-def _literal(table: tables.Table) -> tables.Table:
-    """st.table reads cells as Markdown; these hold dollar signs and names from elsewhere."""
-    return {name: [markdown_text(cell) for cell in cells] for name, cells in table.items()}

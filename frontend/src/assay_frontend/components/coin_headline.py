@@ -1,0 +1,102 @@
+"""The first glance at a coin: risk, regime, volatility, and what may be lost."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from assay_frontend.api.crypto_models import Signal
+from assay_frontend.api.models import at_level
+from assay_frontend.components.headline import figure_html
+from assay_frontend.components.regimes import regime_html
+from assay_frontend.components.text import html_text
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import MISSING, fine_percent, instant, length, percent, price
+from assay_frontend.markets import EXCHANGES, MINUTES, CoinChoice
+
+
+def risk_percent(t: Translator, score: float) -> str:
+    """Whole percents; a decimal where the score is next to none or next to sure."""
+    return percent(t, score, 0 if 0.0195 <= score <= 0.9805 else 1)
+
+
+def coin_headline_html(t: Translator, signal: Signal, zone: tzinfo) -> str:
+    """Title, what it was made from, and four figures."""
+    span = length(t, signal.horizon_minutes)
+    figures = [
+        figure_html(
+            t("coin.risk"),
+            risk_percent(t, signal.risk_score),
+            t("coin.risk.note"),
+            unit=t("coin.risk.unit", span=span),
+        ),
+        figure_html(t("coin.regime"), regime_html(t, signal.vol_regime), t("coin.regime.note")),
+        figure_html(t("coin.volatility"), *_volatility(t, signal)),
+        figure_html(t("coin.var"), *_value_at_risk(t, signal)),
+    ]
+    return (
+        f'<section class="assay-hero"><h1>{html_text(title(t, signal))}</h1>'
+        f'<p class="lede">{html_text(_lede(t, signal, zone))}</p><dl>{"".join(figures)}</dl>'
+        "</section>"
+    )
+
+
+def title(t: Translator, signal: Signal) -> str:
+    return t("coin.title", symbol=signal.symbol, span=length(t, signal.horizon_minutes))
+
+
+def empty_coin_headline_html(t: Translator, choice: CoinChoice) -> str:
+    """The page's heading where no signal was ever had."""
+    span = length(t, choice.horizon_minutes)
+    heading = t("coin.title", symbol=choice.symbol, span=span)
+    return f'<section class="assay-hero"><h1>{html_text(heading)}</h1></section>'
+
+
+def source_name(t: Translator, source: str) -> str:
+    """`Binance`, `Simulation`, or the name as it came."""
+    return EXCHANGES.get(source) or t.named("source", source)
+
+
+def timeframe_words(t: Translator, timeframe: str) -> str:
+    """`1 hour`; of a timeframe that this page does not offer its name."""
+    minutes = MINUTES.get(timeframe)
+    return timeframe if minutes is None else length(t, minutes)
+
+
+def _lede(t: Translator, signal: Signal, zone: tzinfo) -> str:
+    as_of, close = signal.provenance.as_of, signal.last_close
+    parts = [
+        t(
+            "coin.lede",
+            source=source_name(t, signal.provenance.source),
+            until=MISSING if as_of is None else instant(t, as_of, zone),
+        )
+    ]
+    if close is not None and close > 0:
+        parts.append(
+            t(
+                "coin.lede.close",
+                close=price(t, close, signal.quote),
+                change=percent(t, signal.last_return, 2, signed=True),
+                bar=timeframe_words(t, signal.timeframe),
+            )
+        )
+    return " ".join(parts)
+
+
+def _volatility(t: Translator, signal: Signal) -> tuple[str, str]:
+    found = signal.volatility
+    interval = ""
+    if found.lower is not None and found.upper is not None:
+        interval = t(
+            "coin.volatility.range",
+            lower=fine_percent(t, found.lower),
+            upper=fine_percent(t, found.upper),
+        )
+    a_year = t("coin.volatility.year", annualized=fine_percent(t, found.annualized))
+    return fine_percent(t, found.horizon), f"{interval} {a_year}".strip()
+
+
+def _value_at_risk(t: Translator, signal: Signal) -> tuple[str, str]:
+    shortfall = at_level(signal.expected_shortfall, 0.95)
+    note = t("coin.var.note", shortfall=fine_percent(t, shortfall))
+    return fine_percent(t, at_level(signal.value_at_risk, 0.95)), note

@@ -1,0 +1,47 @@
+"""Names on a time axis: few enough for a phone, at full hours, days or months."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import day_and_month, month_tick
+
+MOST_TICKS = 5
+_MINUTES = (5, 15, 30, 60, 180, 360, 720)
+_DAYS = (1, 2, 7, 14)
+_MONTHS = (1, 2, 3, 6, 12)
+
+
+def time_ticks(
+    t: Translator, moments: Sequence[datetime], zone: tzinfo
+) -> tuple[list[int], list[str]]:
+    """Positions and names, in `zone`, of the first moments of the finest step that fits."""
+    local = [moment.astimezone(zone) for moment in moments]
+    for minutes in _MINUTES:
+        at = _changes([(day.toordinal() * 1440 + 60 * day.hour + day.minute) // minutes
+                       for day in local])  # fmt: skip
+        if len(at) <= MOST_TICKS:
+            return at, [_clock(t, local[i], first=n == 0) for n, i in enumerate(at)]
+    for days in _DAYS:
+        at = _changes([day.toordinal() // days for day in local])
+        if len(at) <= MOST_TICKS:
+            return at, [day_and_month(t, local[i].date()) for i in at]
+    for months in _MONTHS:
+        at = _changes([(12 * day.year + day.month - 1) // months for day in local])
+        if len(at) <= MOST_TICKS:
+            break
+    return at, [month_tick(t, local[i].date()) for i in at]
+
+
+def _changes(buckets: Sequence[int]) -> list[int]:
+    return [i for i in range(1, len(buckets)) if buckets[i] != buckets[i - 1]]
+
+
+def _clock(t: Translator, moment: datetime, *, first: bool) -> str:
+    """`14:00`, the day itself at midnight, and the day below the first."""
+    day = day_and_month(t, moment.date())
+    if moment.hour == moment.minute == 0:
+        return day
+    return f"{moment:%H:%M}<br>{day}" if first else f"{moment:%H:%M}"
