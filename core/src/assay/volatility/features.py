@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from assay.volatility.hours import DAY_HOURS, YEAR_HOURS, Bools, Hours
+from assay.volatility.hours import DAY_HOURS, YEAR_HOURS, Hours
 from assay.volatility.model import VolatilityModel
-from assay.volatility.rolling import Floats, lagged, trailing_sum
+from assay.volatility.rolling import Bools, Floats, lagged, trailing_sum
 from assay.volatility.season import Seasons, seasons_of
 
 WINDOWS: Final = (1, 6, 24, 168, 720)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from assay.volatility.features import Features
-from assay.volatility.hours import Bools, Positions
+from assay.volatility.hours import Positions
 from assay.volatility.model import VolatilityModel
-from assay.volatility.rolling import Floats
+from assay.volatility.rolling import Bools, Floats
+
+# So that a table of rows by hours stays within some megabytes.
+_ROWS_AT_ONCE = 2_000
 
 
 def log_forecasts(
@@ -21,12 +26,14 @@ def log_forecasts(
     if rows is None:
         rows = np.arange(len(features.hours))
     result = _direct(model, features, hours, rows)
-    unsure = np.flatnonzero(_may_fall(model, features, hours, rows))
-    if len(unsure):
-        highest = result[unsure]
-        for shorter in range(1, hours):
-            highest = np.maximum(highest, _direct(model, features, shorter, rows[unsure]))
-        result[unsure] = highest
+    nodes = [int(node) for node in model.nodes if node < hours]
+    falls = _may_fall(model, features, len(nodes), rows)
+    for at, (first, end) in enumerate(pairwise([*nodes, hours])):
+        unsure = np.flatnonzero(falls[at])
+        for start in range(0, len(unsure), _ROWS_AT_ONCE):
+            part = unsure[start : start + _ROWS_AT_ONCE]
+            shorter = _highest(model, features, np.arange(first, end), rows[part])
+            result[part] = np.maximum(result[part], shorter)
     result[~features.usable[rows]] = np.nan
     return result
 
@@ -38,18 +45,27 @@ def _direct(model: VolatilityModel, features: Features, hours: int, rows: Positi
     return result
 
 
-def _may_fall(model: VolatilityModel, features: Features, hours: int, rows: Positions) -> Bools:
-    """Where f might fall between two horizons up to `hours`; False is a proof that it does not.
+def _highest(
+    model: VolatilityModel, features: Features, hours: Positions, rows: Positions
+) -> Floats:
+    """The largest ln f over any of `hours`, at `rows`."""
+    b = model.coefficients_at_each(hours)
+    log_season = np.log(features.seasons.sums_ahead_each(hours, rows))
+    over = features.x[rows] @ b[:, 1:].T + b[:, 0] + log_season
+    result: Floats = over.max(axis=1) + features.level[rows]
+    return result
 
-    An hour more adds at least ln(1 + 1/H) times the season's least over its largest value.
+
+def _may_fall(model: VolatilityModel, features: Features, nodes: int, rows: Positions) -> Bools:
+    """Where f might fall from hour to hour after each of the first `nodes` nodes, (nodes, n).
+
+    False is a proof that it does not: from H on, an hour more adds at least ln(1 + 1/H) times the
+    least of the season over its mean of the H hours.
     """
-    begins = int(np.count_nonzero(model.nodes < hours))
-    slopes = np.diff(model.coefficients[: begins + 1], axis=0)
-    slopes = slopes / np.diff(np.log(model.nodes[: begins + 1]))[:, None]
-    if not len(slopes):
-        return np.zeros(len(rows), dtype=np.bool_)
-    profiles = features.seasons.profiles
-    adds = (profiles.min(axis=1) / profiles.max(axis=1))[features.seasons.version[rows]]
-    steepest = (slopes[:, :1].T + features.x[rows] @ slopes[:, 1:].T).min(axis=1)
-    found: Bools = steepest < -adds
+    known = model.nodes[: nodes + 1]
+    steps = np.diff(np.log(known))[:, None]
+    slopes = np.diff(model.coefficients[: nodes + 1], axis=0) / steps
+    by_hour = slopes[:, :1] + slopes[:, 1:] @ features.x[rows].T
+    least = features.seasons.least_growth(known[: len(slopes)])
+    found: Bools = by_hour < -least[:, features.seasons.version[rows]]
     return found

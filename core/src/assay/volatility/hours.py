@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assay.features.transforms import garman_klass
 from assay.market.bars import Bars
-from assay.volatility.rolling import Floats, lagged
+from assay.volatility.rolling import Bools, Floats, lagged
 
 HOUR_MS = 3_600_000
 DAY_HOURS = 24
@@ -21,7 +21,6 @@ _MONDAY = 96
 _LONGEST_BRIDGED_HOURS = 24
 _LEAST_PARKINSON_SHARE = 0.1
 
-Bools = NDArray[np.bool_]
 Positions = NDArray[np.intp]
 
 

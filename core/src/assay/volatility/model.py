@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from assay.volatility.assessment import Measure
-from assay.volatility.hours import DAY_HOURS, WEEK_HOURS, YEAR_HOURS
+from assay.volatility.hours import DAY_HOURS, WEEK_HOURS, YEAR_HOURS, Positions
 from assay.volatility.rolling import Floats
 
 FORMAT: Final = 1
@@ -81,10 +81,15 @@ class VolatilityModel:
     tail_hours: Floats
     tails: Floats
 
-    def coefficients_at(self, hours: float) -> Floats:
+    def coefficients_at(self, hours: int) -> Floats:
         """b0 and b for a horizon of `hours`, linear in ln H between nodes, shape (7,)."""
-        at, known = log(hours), np.log(self.nodes)
-        return np.array([np.interp(at, known, column) for column in self.coefficients.T])
+        found: Floats = self.coefficients_at_each(np.array([hours]))[0]
+        return found
+
+    def coefficients_at_each(self, hours: Positions) -> Floats:
+        """The same for several `hours` (k,) at once, shape (k, 7)."""
+        at, known = np.log(hours), np.log(self.nodes)
+        return np.column_stack([np.interp(at, known, column) for column in self.coefficients.T])
 
     def residuals_at(self, hours: int) -> tuple[float, float, float]:
         """Mean, deviation and threshold of the residuals, as that horizon's measure has them."""
@@ -177,7 +182,7 @@ def _season(values: list[Any]) -> Floats:
     season = np.array(values, dtype=np.float64)
     if season.shape != (WEEK_HOURS,) or not np.isfinite(season).all() or season.min() < 1e-3:
         raise ValueError(f"season needs {WEEK_HOURS} numbers of .001 or more")
-    if abs(season.mean() - 1.0) > 1e-6:
+    if abs(season.mean() - 1.0) > 1e-5:
         raise ValueError(f"season has the mean {season.mean()}, not 1")
     return season
 

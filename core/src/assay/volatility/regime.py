@@ -17,13 +17,16 @@ CALM, NORMAL, TURBULENT, UNKNOWN = 0, 1, 2, -1
 CALM_BELOW, CALM_UNTIL = 0.35, 0.65
 TURBULENT_ABOVE, TURBULENT_UNTIL = 0.95, 0.75
 LEAST_HOURS: Final = 720
+# A week's forecast moves slowly: four a day say what stands where.
+COMPARED_EVERY_HOURS: Final = 6
 
 
 def regimes_of(model: VolatilityModel, features: Features) -> NDArray[np.int8]:
     """0 calm, 1 normal, 2 turbulent at each row, -1 with under 30 days of forecasts to compare."""
     calendar = np.log(features.seasons.sums_ahead(WEEK_HOURS))
     week = log_forecasts(model, features, WEEK_HOURS) - calendar
-    rank = trailing_rank(week, YEAR_HOURS)
+    compared = (features.hours.open_hours + 1) % COMPARED_EVERY_HOURS == 0
+    rank = trailing_rank(week, YEAR_HOURS, compared)
     rank[np.cumsum(np.isfinite(week)) < LEAST_HOURS] = np.nan
     return with_hysteresis(rank)
 
@@ -34,20 +37,20 @@ def with_hysteresis(percentile: Floats) -> NDArray[np.int8]:
     >>> with_hysteresis(np.array([0.5, 0.3, 0.6, 0.7, 0.96, 0.8, 0.7])).tolist()
     [1, 0, 0, 1, 2, 2, 1]
     """
-    result = np.full(len(percentile), UNKNOWN, dtype=np.int8)
     state = NORMAL
-    for at in np.flatnonzero(np.isfinite(percentile)).tolist():
-        state = _next(state, percentile[at])
-        result[at] = state
+    states = []
+    known = np.isfinite(percentile)
+    for value in percentile[known].tolist():
+        if value < CALM_BELOW:
+            state = CALM
+        elif value > TURBULENT_ABOVE:
+            state = TURBULENT
+        elif not (
+            (state == CALM and value <= CALM_UNTIL)
+            or (state == TURBULENT and value >= TURBULENT_UNTIL)
+        ):
+            state = NORMAL
+        states.append(state)
+    result = np.full(len(percentile), UNKNOWN, dtype=np.int8)
+    result[known] = states
     return result
-
-
-def _next(state: int, percentile: float) -> int:
-    if percentile < CALM_BELOW:
-        return CALM
-    if percentile > TURBULENT_ABOVE:
-        return TURBULENT
-    stays = (state == CALM and percentile <= CALM_UNTIL) or (
-        state == TURBULENT and percentile >= TURBULENT_UNTIL
-    )
-    return state if stays else NORMAL

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 __all__ = [
+    "Bools",
     "Floats",
     "decayed_sum",
     "lagged",
@@ -82,21 +84,32 @@ def trailing_quantile(values: Floats, window: int, level: float) -> Floats:
     return np.array(result)
 
 
-def trailing_rank(values: Floats, window: int) -> Floats:
-    """Where each row stands among the finite ones of the last `window` rows, itself included.
+def trailing_rank(values: Floats, window: int, members: Bools) -> Floats:
+    """Where each row stands among the finite `members` of the last `window` rows, its own included.
 
-    The share below plus half the share equal, 0 to 1; NaN where the row is not finite.
+    The share below plus half the share equal, 0 to 1; NaN where the row is not finite or there is
+    no member.
+
+    >>> trailing_rank(np.array([1.0, 3.0, 2.0]), 3, np.array([True, True, True])).tolist()
+    [0.5, 0.75, 0.5]
     """
-    column = values.tolist()
+    column, counts = values.tolist(), (members & np.isfinite(values)).tolist()
     ordered: list[float] = []
     result = []
     for at, value in enumerate(column):
-        if at >= window and isfinite(gone := column[at - window]):
-            del ordered[bisect_left(ordered, gone)]
+        if at >= window and counts[at - window]:
+            del ordered[bisect_left(ordered, column[at - window])]
         if not isfinite(value):
             result.append(nan)
             continue
-        insort(ordered, value)
-        below = bisect_left(ordered, value)
-        result.append((below + bisect_right(ordered, value, below)) / (2 * len(ordered)))
+        upto = bisect_right(ordered, value)
+        if counts[at]:
+            ordered.insert(upto, value)
+            upto += 1
+        if not ordered:
+            result.append(nan)
+            continue
+        tied = upto > 0 and ordered[upto - 1] == value
+        below = bisect_left(ordered, value) if tied else upto
+        result.append((below + upto) / (2 * len(ordered)))
     return np.array(result)

@@ -7,11 +7,12 @@ taken out before volatility is modelled; for coins the week has one too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from assay.volatility.hours import DAY_HOURS, WEEK_HOURS, Bools, Hours, Positions
-from assay.volatility.rolling import Floats
+from assay.volatility.hours import DAY_HOURS, WEEK_HOURS, Hours, Positions
+from assay.volatility.rolling import Bools, Floats
 
 LOOKBACK_HOURS = 730 * DAY_HOURS
 REFRESH_HOURS = 28 * DAY_HOURS
@@ -26,11 +27,12 @@ _WEEKDAYS, _WEEKEND = slice(0, 5), slice(5, 7)
 _FIRST_REFRESH = 96
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Seasons:
     """The profiles in force over a grid: `profiles` (v, 168) of mean 1, `version` (n,) of each row.
 
-    `own` is the weight that each version gives to the coin's own bars, 0 to 1, shape (v,).
+    `phase` (n,) is the row's hour of the week. `own` (v,) is the weight that each version gives to
+    the coin's own bars, 0 to 1.
     """
 
     profiles: Floats
@@ -45,11 +47,37 @@ class Seasons:
     def sums_ahead(self, hours: int, rows: Positions | slice = slice(None)) -> Floats:
         """S: the sum of s over the `hours` hours that follow each row, by the profile it knows."""
         weeks, rest = divmod(hours, WEEK_HOURS)
-        twice = np.concatenate([self.profiles, self.profiles], axis=1)
-        total = np.concatenate([np.zeros((len(twice), 1)), np.cumsum(twice, axis=1)], axis=1)
-        table = total[:, 1 + rest : 1 + rest + WEEK_HOURS] - total[:, 1 : 1 + WEEK_HOURS]
+        table = (
+            self._until[:, 1 + rest : 1 + rest + WEEK_HOURS] - self._until[:, 1 : 1 + WEEK_HOURS]
+        )
         table += weeks * WEEK_HOURS
         return np.take(table.ravel(), self.version[rows] * WEEK_HOURS + self.phase[rows])
+
+    def sums_ahead_each(self, hours: Positions, rows: Positions) -> Floats:
+        """The same for several `hours` (k,) at once, shape (len(rows), k)."""
+        weeks, rest = np.divmod(hours, WEEK_HOURS)
+        first = self.version[rows] * self._until.shape[1] + self.phase[rows] + 1
+        until = self._until.ravel()
+        ahead = until[first[:, None] + rest] - until[first][:, None]
+        result: Floats = ahead + weeks * WEEK_HOURS
+        return result
+
+    @cached_property
+    def _until(self) -> Floats:
+        """Sums of s over two weeks up to before each hour, (v, 337)."""
+        twice = np.concatenate([self.profiles, self.profiles], axis=1)
+        return np.concatenate([np.zeros((len(twice), 1)), np.cumsum(twice, axis=1)], axis=1)
+
+    def least_growth(self, hours: Floats) -> Floats:
+        """A bound from below on d ln S / d ln H from `hours` (k,) ahead on, (k, v).
+
+        The season's least value over the most that its mean over that many hours can be.
+        """
+        excess = self._until - np.arange(self._until.shape[1])
+        surplus = excess.max(axis=1) - excess.min(axis=1)
+        most = np.minimum(1.0 + surplus / hours[:, None], self.profiles.max(axis=1))
+        result: Floats = self.profiles.min(axis=1) / most
+        return result
 
 
 def seasons_of(hours: Hours, model_profile: Floats) -> Seasons:

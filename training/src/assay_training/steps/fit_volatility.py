@@ -44,6 +44,7 @@ FIRST_HOURLY_ORIGIN = 960
 FIRST_DAILY_ORIGIN = date(2018, 6, 1)
 LEAST_HOURLY = YEAR_HOURS
 LEAST_DAILY = 730
+YEAR_DAYS = 365
 # A coin of which nothing is known yet, and how many of its own hours weigh as much.
 TYPICAL_ANNUALIZED, LEVEL_HOURS = 0.6, 200.0
 TAIL_QUANTILES = 401
@@ -86,7 +87,26 @@ def fit_volatility(bars: VolatilityBars) -> VolatilityModel:
     rows = [_hourly_node(features, horizon) for horizon in HOURLY_NODES]
     rows += [_daily_node(bars.daily, horizon) for horizon in DAILY_NODES]
     model = replace(model, coefficients=np.array(rows))
-    return _with_errors(model, features, bars.daily)
+    return rounded(_with_errors(model, features, bars.daily))
+
+
+def rounded(model: VolatilityModel) -> VolatilityModel:
+    """To six decimals, four of tails: what is published is what was judged."""
+    residuals = {
+        measure: Residuals(
+            found.hours, *(np.round(c, 6) for c in (found.mean, found.deviation, found.threshold))
+        )
+        for measure, found in model.residuals.items()
+    }
+    return replace(
+        model,
+        season=np.round(model.season, 6),
+        gap=round(model.gap, 6),
+        daily_share=round(model.daily_share, 6),
+        coefficients=np.round(model.coefficients, 6),
+        residuals=residuals,
+        tails=np.round(model.tails, 4),
+    )
 
 
 def _untrained(hours: Hours, hourly: Bars) -> VolatilityModel:
@@ -144,36 +164,34 @@ def _hourly_node(features: Features, horizon: int) -> Floats:
 
 
 def _daily_node(coins: Sequence[Bars], horizon: int) -> Floats:
-    """The same from days; hours within the day and the fall of the last one have no say."""
+    """The same from days; hours within the day and the fall of the last one have no say.
+
+    All is on Garman-Klass, its own level too: of a week's seven squared returns little is to be
+    learned.
+    """
     parts = [_daily_design(bars, horizon // DAY_HOURS) for bars in coins]
-    x, squared, spread, offset = (np.concatenate(column) for column in zip(*parts, strict=True))
-    target = 0.5 * (np.log(squared) + np.log(spread)) - offset
-    b0, b = ridge(x, target, DAILY_RIDGE)
-    forecast = np.exp(b0 + x @ b + offset)
+    x, realized, offset = (np.concatenate(column) for column in zip(*parts, strict=True))
+    b0, b = ridge(x, np.log(realized) - offset, DAILY_RIDGE)
     row = np.zeros(len(NAMES) + 1)
-    row[0] = b0 + np.log(np.mean(squared / forecast))
+    row[0] = b0 + np.log(np.mean(realized / np.exp(b0 + x @ b + offset)))
     row[1 + np.array(_DAILY_COLUMNS)] = b
     return row
 
 
-def _daily_design(bars: Bars, days: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """The x (n, 3), realized squares and Garman-Klass over `days` ahead, and lR + ln S."""
+def _daily_design(bars: Bars, days: int) -> tuple[Floats, Floats, Floats]:
+    """The x (n, 3), Garman-Klass summed over `days` ahead, and the log of the usual sum."""
     variance = daily_variance(bars)
-    returns = np.diff(np.log(bars.close), prepend=np.log(bars.open[:1]))
     weekday = (bars.session.astype(np.int64) + 3) % 7
     season = weekday_profile(variance, weekday)
-    spread, squared = variance / season[weekday], returns**2 / season[weekday]
-    year = np.minimum(np.arange(1, len(bars) + 1), 365)
-    level = np.log(trailing_sum(spread, 365) / year)
-    x = np.column_stack(
-        [np.log(trailing_sum(spread, window) / window) - level for window in _DAILY_WINDOWS]
-    )
-    offset = np.log(trailing_sum(squared, 365) / year)
+    spread = variance / season[weekday]
+    seen = np.arange(1, len(bars) + 1)
+    level = np.log(trailing_sum(spread, YEAR_DAYS) / np.minimum(seen, YEAR_DAYS))
+    means = [trailing_sum(spread, window) / np.minimum(seen, window) for window in _DAILY_WINDOWS]
     ahead = np.array([season[(weekday + step) % 7] for step in range(1, days + 1)]).sum(axis=0)
-    offset += np.log(ahead)
-    realized, ranged = _ahead(returns**2, days), _ahead(variance, days)
-    rows = (bars.session >= np.datetime64(FIRST_DAILY_ORIGIN)) & (realized > 0) & (ranged > 0)
-    return x[rows], realized[rows], ranged[rows], offset[rows]
+    realized = _ahead(variance, days)
+    rows = (bars.session >= np.datetime64(FIRST_DAILY_ORIGIN)) & (seen > days) & (realized > 0.0)
+    x = np.log(np.column_stack(means)) - level[:, None]
+    return x[rows], realized[rows], (level + np.log(ahead))[rows]
 
 
 def weekday_profile(variance: Floats, weekday: NDArray[np.int64]) -> Floats:
@@ -210,16 +228,15 @@ def _with_errors(
     model: VolatilityModel, hourly: Features, daily: Sequence[Bars]
 ) -> VolatilityModel:
     """`model` with what is known of its residuals and tails on the bars that it was fitted on."""
-    coins = [_daily_features(model, bars) for bars in daily]
-    residuals = {
-        measure: _residuals(model, measure, nodes, hourly, coins)
-        for measure, nodes in RESIDUAL_NODES.items()
-    }
     horizons = (*HOURLY_NODES, *DAILY_NODES)
+    coins = [_daily_features(model, bars) for bars in daily]
     tails = [_tails(model, [hourly] if h < DAY_HOURS else [hourly, *coins], h) for h in horizons]
     return replace(
         model,
-        residuals=residuals,
+        residuals={
+            measure: _residuals(model, measure, nodes, hourly)
+            for measure, nodes in RESIDUAL_NODES.items()
+        },
         tail_hours=np.array(horizons, dtype=np.float64),
         tails=np.array(tails),
     )
@@ -231,28 +248,21 @@ def _daily_features(model: VolatilityModel, bars: Bars) -> Features:
 
 
 def _residuals(
-    model: VolatilityModel,
-    measure: Measure,
-    horizons: Sequence[int],
-    hourly: Features,
-    coins: Sequence[Features],
+    model: VolatilityModel, measure: Measure, horizons: Sequence[int], features: Features
 ) -> Residuals:
-    """Up to three days on hours; beyond on days, whose variance is their Garman-Klass."""
+    """Of hours alone at all horizons, since in service too realized variance is that of hours."""
+    hours, rows = features.hours, _origins(features)
+    values = hours.garman_klass if measure == "garman_klass" else hours.squared
     mean, deviation, threshold = [], [], []
     for horizon in horizons:
-        e, above = [], []
-        for features in [hourly] if horizon in HOURLY_NODES else coins:
-            rows = _origins(features)
-            hours = features.hours
-            values = hours.garman_klass if measure == "garman_klass" else hours.squared
-            realized = _ahead(values, horizon)[rows]
-            seen = realized > 0.0
-            log_realized = np.log(realized[seen])
-            e.append(log_realized - log_forecasts(model, features, horizon, rows)[seen])
-            above.append(log_realized - features.level[rows][seen] - np.log(horizon))
-        mean.append(np.mean(np.concatenate(e)))
-        deviation.append(np.std(np.concatenate(e)))
-        threshold.append(np.quantile(np.concatenate(above), LEVEL))
+        realized = _ahead(values, horizon)[rows]
+        seen = rows[realized > 0.0]
+        log_realized = np.log(realized[realized > 0.0])
+        e = log_realized - log_forecasts(model, features, horizon, seen)
+        mean.append(e.mean())
+        deviation.append(e.std())
+        above = log_realized - features.level[seen] - np.log(horizon)
+        threshold.append(np.quantile(above, LEVEL))
     columns = (horizons, mean, deviation, threshold)
     return Residuals(*(np.array(column, dtype=np.float64) for column in columns))
 
