@@ -12,7 +12,7 @@ from assay.errors import TooLittleHistory
 from assay.evaluation.backtest import LEAST_HOURS, backtest, judge
 from assay.evaluation.coverage_tests import kupiec
 from assay.evaluation.exposure import Held, Terms, hold
-from assay.evaluation.performance import performance
+from assay.evaluation.performance import max_drawdown, performance
 from assay.evaluation.significance import diebold_mariano
 from assay.market.bars import Bars
 from assay.volatility.walk import Walk
@@ -91,6 +91,11 @@ def test_performance_by_hand():
     assert (found.average_exposure, found.trades) == (0.5, 3)
 
 
+def test_a_fall_from_the_start_is_a_drawdown():
+    assert max_drawdown(np.array([0.9, 0.95])) == pytest.approx(0.1)
+    assert max_drawdown(np.array([1.1, 1.2])) == 0.0
+
+
 def test_a_short_span_has_no_figures_a_year():
     held = hold(market(100), np.full(100, 1.0), cost_rate=0.0)
     found = performance(held, years=100 / 8760, fee_bps=0.0, slippage_bps=0.0)
@@ -116,12 +121,12 @@ def test_the_strategy_is_what_the_terms_say():
     terms = Terms(rebalance_hours=6, fee_bps=7.0, slippage_bps=3.0, target_volatility=0.5)
     found = judge(signals, bars, horizon_hours=24, terms=terms)
     closes = signals.time.astype("datetime64[h]").astype(int)
-    first = next(row for row in range(50, 400) if closes[row] % 6 == 0)
+    first = 50
     assert found.first_origin == signals.time[first]
     assert (found.warm_up_bars, found.bars) == (first + 1, 400 - first - 1)
     wanted = np.full(400 - first - 1, np.nan)
     for row in range(first, 399):
-        if closes[row] % 6 == 0:
+        if row == first or closes[row] % 6 == 0:
             volatility = sqrt(signals.variance[row] * 365)
             wanted[row - first] = min(1.0, 0.5 / volatility)
     held = hold(bars.take(slice(first + 1, None)), wanted, cost_rate=0.001, band=0.1)

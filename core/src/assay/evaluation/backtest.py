@@ -117,8 +117,9 @@ def judge(
     """As `backtest`, of signals that were walked over `hourly`. ValueError where they were not."""
     if not np.array_equal(signals.time, hourly.time + _HOUR):
         raise ValueError("the signals are not those of these bars")
-    wanted = _decisions(signals, horizon_hours, terms)
-    first = _first_origin(signals, wanted, start)
+    wanted = wanted_exposure(signals.variance, horizon_hours=horizon_hours, terms=terms)
+    first = _first_origin(signals.time, wanted, start)
+    wanted[~_decided_at(signals.time, first, terms)] = np.nan
     # Decided at a bar's close, traded at the open of the next one: the only place that shifts.
     bars, wanted = hourly.take(slice(first + 1, None)), wanted[first:-1]
     years = float((bars.time[-1] + _HOUR - bars.time[0]) / _HOUR) / HOURS_A_YEAR
@@ -155,26 +156,22 @@ def judge(
     )
 
 
-def _decisions(signals: Walk, horizon_hours: int, terms: Terms) -> Floats:
-    """The exposure wanted at each close, NaN where nothing is decided."""
-    wanted = wanted_exposure(signals.variance, horizon_hours=horizon_hours, terms=terms)
-    wanted[~_on_grid(signals.time, terms.rebalance_hours)] = np.nan
-    return wanted
-
-
-def _on_grid(time: NDArray[np.datetime64], hours: int) -> NDArray[np.bool_]:
-    found = np.zeros(len(time), dtype=np.bool_)
-    found[origins_apart(time, hours)] = True
-    return found
-
-
-def _first_origin(signals: Walk, wanted: Floats, start: np.datetime64 | None) -> int:
-    from_ = 0 if start is None else int(np.searchsorted(signals.time, start))
-    decided = np.flatnonzero(~np.isnan(wanted[from_:]))
-    first = from_ + int(decided[0]) if len(decided) else len(wanted)
+def _first_origin(time: NDArray[np.datetime64], wanted: Floats, start: np.datetime64 | None) -> int:
+    """The first row from `start` on whose forecast is known."""
+    from_ = 0 if start is None else int(np.searchsorted(time, start))
+    known = np.flatnonzero(~np.isnan(wanted[from_:]))
+    first = from_ + int(known[0]) if len(known) else len(wanted)
     if len(wanted) - 1 - first < LEAST_JUDGED_HOURS:
         raise _too_little(first + 1 + LEAST_JUDGED_HOURS, len(wanted))
     return first
+
+
+def _decided_at(time: NDArray[np.datetime64], first: int, terms: Terms) -> NDArray[np.bool_]:
+    """The first origin, and the closes on the grid of `rebalance_hours`."""
+    found = np.zeros(len(time), dtype=np.bool_)
+    found[first] = True
+    found[origins_apart(time, terms.rebalance_hours)] = True
+    return found
 
 
 def _too_little(needed: int, available: int) -> TooLittleHistory:

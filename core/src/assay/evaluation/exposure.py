@@ -24,9 +24,10 @@ class Terms:
     """The exposure aimed at, and what a trade costs.
 
     `target_volatility` is annualized; `max_exposure` is a share of the equity (1 = all of it, and
-    above 1 with borrowed money, on which no interest is charged). Decided anew at closes that are
-    whole multiples of `rebalance_hours` since the epoch; traded where the exposure held is further
-    than `no_trade_band` from the one wanted. `fee_bps` and `slippage_bps` are of the value traded.
+    above 1 with borrowed money, on which no interest is charged). The first origin decides, then
+    closes that are whole multiples of `rebalance_hours` since the epoch; there is a trade where the
+    exposure held is further than `no_trade_band` from the one wanted. `fee_bps` and `slippage_bps`
+    are of the value traded.
     """
 
     target_volatility: float = 0.4
