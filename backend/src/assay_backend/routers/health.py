@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from assay.errors import StorageError
 from assay_backend.routers.strict import StrictRoute
 from assay_backend.schemas import examples
 from assay_backend.schemas.documented import answers, problems
@@ -110,17 +111,25 @@ async def version(request: Request) -> Response:
     },
 )
 async def status(request: Request) -> Response:
-    """Sources, freshness, breakers, gaps, quarantine and versions."""
+    """Sources, freshness, breakers, gaps, quarantine, the ledger's head and versions."""
     services = services_of(request)
     body = {
         "status": services.health.report()["status"],
         "market_source": services.settings.market_source,
         **services.status.market(),
         "quarantine": await asyncio.to_thread(services.status.quarantine),
-        "ledger": None,
+        "ledger": await _ledger_head(services),
         "versions": _versions(services),
     }
     return JSONResponse(body, headers=_NO_STORE)
+
+
+async def _ledger_head(services: Services) -> dict[str, object] | None:
+    try:
+        figures = await asyncio.to_thread(services.ledger.figures)
+    except StorageError:
+        return None
+    return {"rows": figures.head.rows, "head": figures.head.hash.hex()}
 
 
 def _versions(services: Services) -> dict[str, str | None]:

@@ -30,6 +30,7 @@ _ANSWER["content"]["text/plain"] = {"schema": {"type": "string"}}
 async def metrics(request: Request) -> Response:
     """Prometheus text where Accept names `text/plain` or `application/openmetrics-text`."""
     service = services_of(request).metrics
+    await service.read()
     accept = request.headers.get("accept", "")
     if not any(name in accept for name in _PROMETHEUS):
         return JSONResponse(service.document(), headers=_NO_STORE)

@@ -175,6 +175,13 @@ VERSION: Example = {
     "model_version": MODEL["model_version"],
 }
 
+LEDGER_HEAD: Example = {
+    "rows": 1041,
+    "head": "9f0c1b6e0d5a4f52b7f3c8a1e2d4960718c5b3a2f1e0d9c8b7a6958473625140",
+}
+
+LEDGER_VERIFICATION: Example = LEDGER_HEAD | {"intact": True, "first_bad": None}
+
 STATUS: Example = {
     "status": "healthy",
     "market_source": "live",
@@ -219,15 +226,17 @@ STATUS: Example = {
     "quarantine": {"rows": 3, "by_reason": {"not a number": 3}},
     "counts": {"bars_stored": 1052, "set_aside:not a number": 3},
     "store_fault": None,
-    "ledger": None,
+    "ledger": LEDGER_HEAD,
     "versions": VERSION,
 }
 
 METRICS: Example = {
     "start_time": "2024-12-02T06:00:00Z",
     "requests_total": 5120,
-    "signals_total": 0,
-    "last_signal_at": None,
+    "signals_total": 1020,
+    "last_signal_at": "2024-12-02T23:20:41Z",
+    "ledger_rows": LEDGER_HEAD["rows"],
+    "ledger_head": LEDGER_HEAD["head"],
     "upstream_calls_total": 52,
     "upstream_failures_total": 1,
     "series_stale": 0,

@@ -59,10 +59,10 @@ class Quarantine(Schema):
 
 
 class LedgerHead(Schema):
-    """The newest row of the ledger."""
+    """How long the ledger is."""
 
     rows: int
-    head: str
+    head: str = Field(description="SHA-256 of the newest row, in hex; of no row 64 zeros")
 
 
 class StatusAnswer(Schema):
@@ -78,5 +78,5 @@ class StatusAnswer(Schema):
     quarantine: Quarantine | None = Field(description="Null where there is no database")
     counts: dict[str, int] = Field(description="Rows since the start: stored, corrected, set aside")
     store_fault: str | None
-    ledger: LedgerHead | None = Field(description="Null while nothing has been recorded")
+    ledger: LedgerHead | None = Field(description="Null where there is no database")
     versions: VersionAnswer

@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from assay.clock import Clock, iso_utc
+from assay.errors import StorageError
+from assay_backend.services.counters import Counters
+from assay_backend.services.ledger import NOTHING_RECORDED, LedgerFigures, LedgerService
 from assay_backend.services.status import StatusService
 
 _BREAKER_STATES = ("closed", "half_open", "open", "blocked")
+REQUESTS = "requests"
 _SERIES = ("exchange", "symbol", "timeframe")
 
 
 class MetricsService:
     """Reads the figures where they are kept, whenever somebody asks. Labels are bounded: they name
-    endpoints, reasons, and the series in memory.
+    endpoints, reasons, and the series in memory; only the ledger's head is new at every append.
     """
 
-    def __init__(self, status: StatusService, clock: Clock) -> None:
+    def __init__(
+        self, status: StatusService, ledger: LedgerService, counters: Counters, clock: Clock
+    ) -> None:
         self._status = status
+        self._ledger = ledger
+        self._counters = counters
         self._started: datetime = clock.now()
-        self._requests_total = 0
+        self._figures: LedgerFigures = NOTHING_RECORDED
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
     def count_request(self) -> None:
         """One more request has come."""
-        self._requests_total += 1
+        self._counters.count(REQUESTS)
+
+    async def read(self) -> None:
+        """Reads what other processes may have changed, off the event loop; both forms tell it."""
+        await self._counters.read()
+        with contextlib.suppress(StorageError):  # what was read last is told, and /readyz tells why
+            self._figures = await asyncio.to_thread(self._ledger.figures)
 
     def document(self) -> dict[str, Any]:
         """The JSON form."""
-        market = self._status.market()
+        market, last = self._status.market(), self._figures.last_signal_at
         return {
             "start_time": iso_utc(self._started),
-            "requests_total": self._requests_total,
-            "signals_total": 0,
-            "last_signal_at": None,
+            "requests_total": self._counters.total(REQUESTS),
+            "signals_total": self._figures.signals,
+            "last_signal_at": iso_utc(last) if last else None,
+            "ledger_rows": self._figures.head.rows,
+            "ledger_head": self._figures.head.hash.hex(),
             "upstream_calls_total": sum(each["calls"] for each in market["breakers"]),
             "upstream_failures_total": sum(each["failed"] for each in market["breakers"]),
             "series_stale": sum(each["stale"] for each in market["freshness"]),
@@ -54,10 +72,24 @@ class MetricsService:
         yield GaugeMetricFamily(
             "assay_start_time_seconds", "When the service started", value=self._started.timestamp()
         )
-        yield CounterMetricFamily("assay_requests", "Requests", value=self._requests_total)
+        requests = self._counters.total(REQUESTS)
+        yield CounterMetricFamily("assay_requests", "Requests", value=requests)
+        yield from _of_ledger(self._figures)
         yield from _of_endpoints(market["breakers"])
         yield from _of_series(market["freshness"])
         yield from _of_rows(market["counts"])
+
+
+def _of_ledger(figures: LedgerFigures) -> Iterator[Metric]:
+    yield CounterMetricFamily("assay_signals", "Signals in the ledger", value=figures.signals)
+    if last := figures.last_signal_at:
+        yield GaugeMetricFamily(
+            "assay_last_signal_timestamp_seconds", "When it was stored", value=last.timestamp()
+        )
+    yield GaugeMetricFamily("assay_ledger_rows", "Rows of the ledger", value=figures.head.rows)
+    yield InfoMetricFamily(
+        "assay_ledger_head", "The newest row's hash", {"sha256": figures.head.hash.hex()}
+    )
 
 
 def _of_endpoints(breakers: list[dict[str, Any]]) -> Iterator[Metric]:

@@ -101,8 +101,13 @@ def write_rows(
     connection: Connection, entries: Sequence[Entry], *, at: datetime
 ) -> tuple[list[LedgerRow], dict[LedgerKind, Extent]]:
     """Adds entries whose keys are new at the end of the chain; how far their kinds come thereby."""
+    extents = read_extents(connection)
+    if not entries:
+        return [], extents
     head, at_ms = read_head(connection), epoch_ms(at)
-    sequence, previous, created = head.rows, head.hash, instant_of(at_ms)
+    # A number is never given twice, also where the rows that had it were taken.
+    sequence = max(head.rows, *(extent.sequence for extent in extents.values()), 0)
+    previous = head.hash
     stored: list[Fields] = []
     for entry in entries:
         sequence += 1
@@ -118,7 +123,8 @@ def write_rows(
     waiting = [(row[1], row[5], row[0]) for row in stored if row[7] != SIMULATED]
     insert_rows(connection, schema.pending, waiting)
     rows = [row_of(fields) for fields in stored]
-    return rows, _extend(connection, rows, created)
+    _extend(connection, extents, rows)
+    return rows, extents
 
 
 def recount_bytes(connection: Connection, kind: LedgerKind) -> Extent | None:
@@ -131,9 +137,8 @@ def recount_bytes(connection: Connection, kind: LedgerKind) -> Extent | None:
 
 
 def _extend(
-    connection: Connection, rows: Sequence[LedgerRow], created: datetime
-) -> dict[LedgerKind, Extent]:
-    extents = read_extents(connection)
+    connection: Connection, extents: dict[LedgerKind, Extent], rows: Sequence[LedgerRow]
+) -> None:
     for row in rows:
         kind = row.entry.kind
         before = extents.get(kind)
@@ -141,7 +146,7 @@ def _extend(
             rows=(before.rows if before else 0) + 1,
             bytes=(before.bytes if before else 0) + len(row.entry.payload) + 1,
             sequence=row.sequence,
-            newest=created,
+            newest=row.created,
         )
     values = [
         {
@@ -154,7 +159,6 @@ def _extend(
         for kind, extent in extents.items()
     ]
     connection.execute(_upsert_extents(connection.dialect.name), values)
-    return extents
 
 
 @cache
