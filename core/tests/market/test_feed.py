@@ -328,6 +328,53 @@ def test_what_cannot_pass_is_not_tried_again(live, upstream, error, settings):
     assert len(upstream.calls) == 1
 
 
+@pytest.mark.parametrize("failing", [("GC=F", "^GSPC"), ("^GSPC",)], ids=["both", "one"])
+@pytest.mark.parametrize("cold", [True, False])
+def test_an_outage_costs_at_most_three_calls_a_minute_for_a_market(
+    live, upstream, clock, failing, cold
+):
+    """Somebody refreshes whenever that is due, or every five seconds whatever is due."""
+    feed = live(breaker=Breaker(clock, failures_to_open=1000))
+    if not cold:
+        feed.refresh()
+        clock.advance(days=1)
+
+    class Failing:
+        name = "yahoo"
+
+        def fetch(self, symbol, **asked):
+            if symbol in failing:
+                upstream.calls.append((symbol, None, None))
+                raise down()
+            return upstream.fetch(symbol, **asked)
+
+    feed._source = Failing()
+    made = []
+    for _ in range(30):
+        upstream.calls.clear()
+        with pytest.raises(SourceUnavailable):
+            feed.refresh()
+        made.append([symbol for symbol, *_ in upstream.calls])
+        clock.advance(seconds=5)
+    for symbol in failing:
+        counts = [calls.count(symbol) for calls in made]
+        assert max(sum(counts[at : at + 12]) for at in range(len(counts))) <= 3
+    assert sum(len(calls) for calls in made) > 3
+    assert feed.status().endpoint.calls == sum(len(calls) for calls in made) + (0 if cold else 2)
+
+
+def test_what_is_refused_for_want_of_calls_is_no_failure_of_the_source(live, upstream, clock):
+    feed = live()
+    fail(feed, upstream, down(), down())
+    clock.advance(seconds=31)
+    fail(feed, upstream, down())  # of the two attempts one is left
+    assert len(upstream.calls) == 3
+    assert feed.next_due() >= clock.now() + timedelta(seconds=29)
+    error = fail(feed, upstream)
+    assert "3 times in vain" in error.message
+    assert (feed.status().endpoint.failures, len(upstream.calls)) == (2, 3)
+
+
 def test_a_rate_limit_is_honoured_by_not_asking(live, upstream, clock):
     feed = live()
     fail(feed, upstream, RateLimited("slow down", retry_after_seconds=600.0), expect=RateLimited)

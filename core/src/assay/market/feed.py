@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,7 @@ from assay.errors import MarketDataError, SourceUnavailable
 from assay.market.bars import Bars, CheckedBars
 from assay.market.endpoints import EndpointStatus
 from assay.market.keys import SeriesKey
-from assay.market.pacing import Breaker
+from assay.market.pacing import Breaker, CallBudget
 from assay.market.schedule import RefreshSchedule
 from assay.market.series import HeldBars, MarketSnapshot, Series, merged
 from assay.market.sources.base import DailySource, fetch_with_retries
@@ -109,6 +110,7 @@ class GoldFeed:
         self._grace = timedelta(minutes=grace_minutes)
         self._schedule = RefreshSchedule(clock, settle_seconds=60.0 * settle_minutes)
         self._breaker = breaker or Breaker(clock)
+        self._budgets = {market.name: CallBudget(clock) for market in (GOLD, SP500)}
         self._sleep = sleep
         self._lock = threading.Lock()
         self._flight: Future[bool] | None = None
@@ -152,7 +154,7 @@ class GoldFeed:
         """When to call `refresh` next: after the next close, sooner where bars are missing."""
         held, own = self._held, self._own()
         due = self._schedule.next_due(
-            own.next_close() if own else None, not_before=self._breaker.shut_until
+            own.next_close() if own else None, not_before=self._free_from()
         )
         if held and held.from_fallback:  # a long wait for the source must not age the fallback
             due = min(due, self._schedule.due_after(held.next_close()))
@@ -203,6 +205,7 @@ class GoldFeed:
     def _refresh(self) -> bool:
         self._use_fallback()
         self._breaker.check()
+        self._check_budgets()
         error: BaseException | None = None
         try:
             return self._refresh_from_source()
@@ -221,7 +224,6 @@ class GoldFeed:
         }
         try:
             for market, had in held.items():
-                self._calls += 1
                 fetched = self._fetch(self._source, market.name, had)
                 self._keep(market.name, fetched)
                 bars[market] = merged(bars[market], fetched.bars)
@@ -248,17 +250,36 @@ class GoldFeed:
         return gold.bars, sp500.bars
 
     def _fetch(self, source: DailySource, symbol: str, held: HeldBars | None) -> CheckedBars:
+        own = source is self._source
         checked = fetch_with_retries(
             source,
             symbol,
             start=_start_of_refresh(held),
             deadline_seconds=self._deadline_seconds,
-            attempts=self._attempts,
+            attempts=min(self._attempts, self._budgets[symbol].left()),
+            guard=(lambda: self._counted(symbol)) if own else nullcontext,
             sleep=self._sleep,
         )
-        if source is self._source:
+        if own:
             self._last_check = {**self._last_check, symbol: checked.summary()}
         return checked
+
+    @contextmanager
+    def _counted(self, symbol: str) -> Iterator[None]:
+        with self._budgets[symbol].spending():
+            self._calls += 1
+            yield
+
+    def _free_from(self) -> datetime:
+        """Before when nothing may be asked."""
+        spent = max(budget.free_from() for budget in self._budgets.values())
+        return max(self._breaker.shut_until or spent, spent)
+
+    def _check_budgets(self) -> None:
+        """SourceUnavailable where one market was asked in vain too often: one is no use alone."""
+        for budget in self._budgets.values():
+            with budget.spending():
+                pass
 
     def _use_fallback(self) -> None:
         if self._fallback is not None and self._own() is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -169,12 +168,17 @@ class CallBudget:
         self._calls = calls
         self._window = timedelta(seconds=window_seconds)
         self._shared = shared
-        self._made: deque[datetime] = deque()
+        self._made: tuple[datetime, ...] = ()  # swapped as a whole, for readers in other threads
 
     def free_from(self) -> datetime:
         """From when on a call may be made; the present where it may be now."""
         made = sorted([*self._recent(), *(self._shared._recent() if self._shared else ())])
         return self._clock.now() if len(made) < self._calls else made[-self._calls] + self._window
+
+    def left(self) -> int:
+        """How many calls may be made now."""
+        shared = len(self._shared._recent()) if self._shared else 0
+        return max(self._calls - len(self._recent()) - shared, 0)
 
     @contextmanager
     def spending(self, *, shared: bool = False) -> Iterator[None]:
@@ -187,15 +191,13 @@ class CallBudget:
                 f"Asked {self._calls} times in vain within {self._window.total_seconds():.0f} s",
                 retry_after_seconds=wait_seconds,
             )
-        made = self._clock.now()
-        book = (self._shared or self)._made if shared else self._made
-        book.append(made)
+        made, book = self._clock.now(), (self._shared or self) if shared else self
+        book._made = (*book._recent(), made)
         yield
-        if made in book:
-            book.remove(made)
+        if made in book._made:
+            at = book._made.index(made)
+            book._made = book._made[:at] + book._made[at + 1 :]
 
-    def _recent(self) -> deque[datetime]:
-        now = self._clock.now()
-        while self._made and self._made[0] <= now - self._window:
-            self._made.popleft()
-        return self._made
+    def _recent(self) -> tuple[datetime, ...]:
+        since = self._clock.now() - self._window
+        return tuple(made for made in self._made if made > since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -108,18 +109,21 @@ def fetch_with_retries(
     start: date,
     deadline_seconds: float,
     attempts: int,
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext,
     sleep: Callable[[float], None] = time.sleep,
 ) -> CheckedBars:
     """`source.fetch`, tried again after a short random pause for what can pass.
 
-    All attempts share the deadline. A rate limit and an unknown symbol are final at once.
+    All attempts share the deadline, and each is made within a new `guard()`. A rate limit and an
+    unknown symbol are final at once.
     """
     ends = time.monotonic() + deadline_seconds
     attempt = 1
     while True:
         try:
             remaining = max(ends - time.monotonic(), 0.0)
-            return source.fetch(symbol, start=start, deadline_seconds=remaining)
+            with guard():
+                return source.fetch(symbol, start=start, deadline_seconds=remaining)
         except RateLimited:
             raise
         except SourceUnavailable:
