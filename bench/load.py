@@ -1,6 +1,6 @@
 """Load over kept-alive connections: by wrk where it is installed, else by asyncio.
 
-On POST /predict, or on GET of any path.
+On POST /predict, or on any path: GET, or POST where there is a body.
 
 Both say requests a second and the latency that 50 and 99 % of the requests stayed under.
 """
@@ -19,15 +19,11 @@ from pathlib import Path
 from processes import BODY
 
 _UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-_SCRIPT = f"""
+_SCRIPT = """
 wrk.method = "POST"
-wrk.body = '{BODY.decode()}'
+wrk.body = '%s'
 wrk.headers["Content-Type"] = "application/json"
 """
-_POST = (
-    b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +40,33 @@ def tool() -> str:
     return "wrk" if shutil.which("wrk") else "asyncio"
 
 
-def put_load(port: int, *, connections: int, seconds: float, path: str | None = None) -> Load:
-    """Load on GET `path`, or POST /predict, of the server on `port`; all answers must be 200s."""
+def put_load(
+    port: int,
+    *,
+    connections: int,
+    seconds: float,
+    path: str | None = None,
+    body: bytes | None = None,
+) -> Load:
+    """Load on the server on `port`; all answers must be 200s. On GET `path`, on POST `path` where
+    there is a `body`, and on POST /predict where no path is named.
+    """
+    if path is None:
+        path, body = "/predict", BODY
     if tool() == "wrk":
-        return _by_wrk(port, connections=connections, seconds=seconds, path=path)
-    return asyncio.run(_by_asyncio(port, connections=connections, seconds=seconds, path=path))
+        return _by_wrk(port, path, body, connections=connections, seconds=seconds)
+    return asyncio.run(_by_asyncio(port, path, body, connections=connections, seconds=seconds))
 
 
-def _by_wrk(port: int, *, connections: int, seconds: float, path: str | None) -> Load:
+def _by_wrk(port: int, path: str, body: bytes | None, *, connections: int, seconds: float) -> Load:
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
         options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "--latency"]
-        if path is None:
-            script = Path(folder) / "predict.lua"
-            script.write_text(_SCRIPT)
+        if body is not None:
+            script = Path(folder) / "post.lua"
+            script.write_text(_SCRIPT % body.decode())
             options += ["-s", str(script)]
         told = subprocess.run(
-            ["wrk", *options, f"http://127.0.0.1:{port}{path or '/predict'}"],
+            ["wrk", *options, f"http://127.0.0.1:{port}{path}"],
             capture_output=True,
             check=True,
             text=True,
@@ -80,10 +87,12 @@ def _latency_ms(told: str, percent: int) -> float:
     return float(found[1]) * _UNIT_MS[found[2]]
 
 
-async def _by_asyncio(port: int, *, connections: int, seconds: float, path: str | None) -> Load:
+async def _by_asyncio(
+    port: int, path: str, body: bytes | None, *, connections: int, seconds: float
+) -> Load:
     latencies: list[float] = []
     ends = time.perf_counter() + seconds
-    request = _get(path) if path else _POST
+    request = _get(path) if body is None else _post(path, body)
     await asyncio.gather(
         *(_keep_asking(port, request, ends, latencies) for _ in range(connections))
     )
@@ -94,6 +103,13 @@ async def _by_asyncio(port: int, *, connections: int, seconds: float, path: str 
 
 def _get(path: str) -> bytes:
     return b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path.encode()
+
+
+def _post(path: str, body: bytes) -> bytes:
+    return (
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
+    )
 
 
 async def _keep_asking(port: int, request: bytes, ends: float, latencies: list[float]) -> None:

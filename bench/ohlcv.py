@@ -33,15 +33,21 @@ SILENT_SECONDS = 75.0  # long enough for a bar of a minute to be overdue
 
 
 def loads_of(
-    servers: dict[str, tuple[int, str]], arguments: argparse.Namespace, rounds: int
+    servers: dict[str, tuple[int, str, bytes | None]], arguments: argparse.Namespace, rounds: int
 ) -> dict[str, Load]:
-    """The median round of each path; rounds alternate, so that a busy moment hits all."""
+    """The median round of each port, path and body; rounds alternate, so that a busy moment hits
+    all.
+    """
     found: dict[str, list[Load]] = {name: [] for name in servers}
     for _ in range(rounds):
-        for name, (port, path) in servers.items():
+        for name, (port, path, body) in servers.items():
             found[name].append(
                 put_load(
-                    port, connections=arguments.connections, seconds=arguments.seconds, path=path
+                    port,
+                    connections=arguments.connections,
+                    seconds=arguments.seconds,
+                    path=path,
+                    body=body,
                 )
             )
     return {name: _median(loads) for name, loads in found.items()}
@@ -78,20 +84,20 @@ def measure(arguments: argparse.Namespace) -> tuple[dict[str, Load], int]:
             backend(arguments.bundle, asked="/livez", **environment) as assay,
         ):
             answer = Path(folder) / "bars.json"
-            answer.write_bytes(wait_for(assay.port, path))
+            answer.write_bytes(wait_for(assay.port, path, None))
             with bare(answer) as reference:
                 loads = loads_of(
                     {
-                        "bare FastAPI, the same bytes": (reference.port, "/bytes"),
-                        "bare FastAPI, a small dictionary": (reference.port, "/small"),
-                        "assay_backend": (assay.port, path),
+                        "bare FastAPI, the same bytes": (reference.port, "/bytes", None),
+                        "bare FastAPI, a small dictionary": (reference.port, "/small", None),
+                        "assay_backend": (assay.port, path, None),
                     },
                     arguments,
                     arguments.rounds,
                 )
                 upstream.faults = dict.fromkeys(("binance", "binance_mirror", *OTHERS), "blackhole")
                 time.sleep(SILENT_SECONDS)
-                silent = {"assay_backend, upstream silent": (assay.port, path)}
+                silent = {"assay_backend, upstream silent": (assay.port, path, None)}
                 loads |= loads_of(silent, arguments, arguments.rounds)
             return loads, answer.stat().st_size
 

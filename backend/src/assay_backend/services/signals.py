@@ -146,6 +146,11 @@ class SignalService:
             prepared.answer = Answer.ready(prepared.unrecorded(now), etag=prepared.etag, at=now)
         return prepared.answer
 
+    def forget(self) -> None:
+        """Drops what is rendered."""
+        self._prepared.clear()
+        self._kept_bytes = 0
+
     # What is not at hand
 
     async def _bring(self, asked: Asked) -> Prepared:
