@@ -51,6 +51,9 @@ class ScriptedExchanges:
     first: str = "2015-01-01"
     most: int | None = None  # the newest so many bars are all that come in time
     silent_on_older: bool = False
+    settles_after: timedelta = timedelta(
+        0
+    )  # until then the newest closed bar lacks its last trades
     closed: bool = False
 
     def source_of(self, exchange):
@@ -94,6 +97,9 @@ class ScriptedExchanges:
         level = LEVELS[self.source_of(VENUE_OF.get(endpoint, endpoint))]
         price = level + (opens.astype(int) // timeframe.milliseconds % 7)
         rows = np.column_stack([price, price + 2, price - 2, price + 1, np.ones(len(opens))])
+        unsettled = timeframe.ends(opens) > now - np.timedelta64(self.settles_after)
+        rows[unsettled, 1:5] = price[unsettled, None]
+        rows[unsettled, 2] = price[unsettled] - 1
         if self.spoilt:
             rows[:, 1] = np.nan
         closed = opens[timeframe.ends(opens) <= now]

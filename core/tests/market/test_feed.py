@@ -460,6 +460,26 @@ def test_the_next_refresh_comes_after_the_next_close_of_either_market(live, cloc
     assert settled <= feed.next_due() <= settled + timedelta(minutes=10)
 
 
+def test_a_bar_that_was_read_before_it_had_settled_is_read_again(live, upstream, clock):
+    def changed(symbol, bars):
+        close = bars.close.copy()
+        close[-1] += 1.0
+        return Bars(bars.time, bars.open, bars.high, bars.low, close, bars.volume)
+
+    clock.instant = CLOSE + timedelta(seconds=1)
+    upstream.change = changed
+    feed = live(settle_minutes=20)
+    feed.refresh()
+    half = feed.snapshot().gold.bars
+    assert half.last_session == CLOSE.date()
+    assert CLOSE + timedelta(minutes=20) <= feed.next_due() <= CLOSE + timedelta(minutes=30)
+    upstream.change = lambda _, bars: bars
+    clock.instant = feed.next_due()
+    assert feed.refresh() is True
+    assert feed.snapshot().gold.bars.close[-1] == half.close[-1] - 1.0
+    assert feed.next_due() > CLOSE + timedelta(hours=20)
+
+
 def test_a_late_bar_is_looked_for_again_soon_and_then_less_often(live, upstream, clock):
     feed = live()
     feed.refresh()

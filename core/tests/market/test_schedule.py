@@ -72,3 +72,19 @@ def test_a_failure_is_tried_again_before_the_next_close(schedule):
 def test_never_before_the_upstream_may_be_asked(schedule):
     schedule.note(EARLIER, error=OSError("down"))
     assert schedule.next_due(EARLIER, not_before=LATER) == LATER
+
+
+@pytest.mark.parametrize(
+    ("seconds_after_close", "again"), [(0, True), (599, True), (600, False), (7200, False)]
+)
+def test_what_was_read_before_it_had_settled_is_read_again_and_only_once(
+    seconds_after_close, again
+):
+    clock = FixedClock(NOW)
+    schedule = RefreshSchedule(clock, settle_seconds=600)
+    closed, next_close = NOW - timedelta(seconds=seconds_after_close), NOW + timedelta(days=1)
+    schedule.note(next_close, error=None)
+    due = schedule.next_due(next_close, newest_close=closed, not_before=None)
+    after = closed if again else next_close
+    assert within(due, after + SETTLE, after + 1.5 * SETTLE)
+    assert due == schedule.next_due(next_close, newest_close=closed, not_before=None)

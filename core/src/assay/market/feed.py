@@ -69,6 +69,9 @@ class _Held:
     def next_close(self) -> datetime:
         return min(self.gold.next_close(), self.sp500.next_close())
 
+    def newest_close(self) -> datetime:
+        return max(self.gold.newest_close(), self.sp500.newest_close())
+
 
 class GoldFeed:
     """Daily gold and S&P 500 with provenance. Safe to use from several threads.
@@ -154,7 +157,9 @@ class GoldFeed:
         """When to call `refresh` next: after the next close, sooner where bars are missing."""
         held, own = self._held, self._own()
         due = self._schedule.next_due(
-            own.next_close() if own else None, not_before=self._free_from()
+            own.next_close() if own else None,
+            newest_close=own.newest_close() if own else None,
+            not_before=self._free_from(),
         )
         if held and held.from_fallback:  # a long wait for the source must not age the fallback
             due = min(due, self._schedule.due_after(held.next_close()))

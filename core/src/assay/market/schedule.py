@@ -43,11 +43,20 @@ class RefreshSchedule:
         """When the bar of a session that ends at `close` should be there."""
         return close + self._settle * (1.0 + self._jitter / 2.0)
 
-    def next_due(self, next_close: datetime | None, *, not_before: datetime | None) -> datetime:
-        """When to refresh next; `next_close` is that of the first session without a bar, if any
-        bars are at hand, and before `not_before` nothing may be asked.
+    def next_due(
+        self,
+        next_close: datetime | None,
+        *,
+        newest_close: datetime | None = None,
+        not_before: datetime | None,
+    ) -> datetime:
+        """When to refresh next; `newest_close` is that of the newest bar, `next_close` that of the
+        first session without one, if any bars are at hand, and before `not_before` nothing may be
+        asked. A bar that was read before it can have settled is read again.
         """
         due = self.due_after(next_close) if next_close else None
+        if due and newest_close and self._asked_at() < newest_close + self._settle:
+            due = min(due, self.due_after(newest_close))
         if self.last is None:
             return due or self._made  # a fixed instant: a moving "now" would never have passed
         if due and due > self.last.at and not self.last.fruitless:
@@ -56,6 +65,9 @@ class RefreshSchedule:
         wait = min(FIRST_WAIT_SECONDS * 2.0**doublings, self._longest_wait_seconds)
         again = self.last.at + timedelta(seconds=wait * (1.0 + self._jitter / 4.0))
         return max(again, not_before or again)
+
+    def _asked_at(self) -> datetime:
+        return self.last.at if self.last else self._made
 
     def note(self, next_close: datetime | None, *, error: BaseException | None) -> None:
         """A refresh has ended, with `error` or well."""

@@ -56,7 +56,7 @@ class HeldBars:
 
     def series(self, now: datetime, *, grace: timedelta) -> Series:
         """What a reader gets at `now`."""
-        as_of = self.market.calendar.close(self.bars.last_session)
+        as_of = self.newest_close()
         return Series(
             symbol=self.market.name,
             bars=self.bars,
@@ -74,6 +74,10 @@ class HeldBars:
     def lacks_session_closed_by(self, instant: datetime) -> bool:
         """Whether a session that had closed at `instant` is newer than every bar."""
         return self.market.calendar.last_closed(instant) > self.bars.last_session
+
+    def newest_close(self) -> datetime:
+        """When the newest bar's session closed."""
+        return self.market.calendar.close(self.bars.last_session)
 
     def next_close(self) -> datetime:
         """When the first session without a bar closes, or closed."""

@@ -375,6 +375,39 @@ def test_holes_are_listed_and_filled_only_by_the_exchange(feed_of, source, clock
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("timeframe", ["1m", "1h", "1d"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_bar_that_was_read_before_it_had_settled_is_read_again_soon(
+    feed_of, source, clock, store, timeframe, restarted
+):
+    key = BTC._replace(timeframe=timeframe)
+    clock.instant = datetime(2026, 11, 18, 0, 0, 0, 300_000, tzinfo=UTC)
+    source.settles_after = timedelta(seconds=2)
+
+    async def run():
+        feed = feed_of(failover=())
+        half = await ask(feed, key=key)
+        assert half.held.as_of == datetime(2026, 11, 18, tzinfo=UTC)
+        if restarted:
+            await feed.close()
+            feed = feed_of(failover=())
+        clock.advance(seconds=32)
+        await feed.bars(key, 200)
+        await settle(feed)
+        whole = feed.at_hand(key, 200)
+        assert whole.held.as_of >= half.held.as_of
+        at = whole.bars.time.tolist().index(half.bars.time[-1].item())
+        assert whole.bars.close[at] == half.bars.close[-1] + 1
+        assert store.corrections(key)[0].after[3] == whole.bars.close[at]
+        calls = source.bar_calls.total()
+        clock.advance(seconds=20)
+        feed.at_hand(key, 200)
+        await settle(feed)
+        assert source.bar_calls.total() == calls
+
+    asyncio.run(run())
+
+
 def test_a_gap_longer_than_the_longest_answer_begins_a_new_series(feed_of, source, clock):
     async def run():
         feed = feed_of()

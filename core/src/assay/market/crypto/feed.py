@@ -294,6 +294,8 @@ class CryptoFeed:
             budget = CallBudget(self._clock, shared=self._lists.budget_of(key.source))
             route = Route(key, schedule, budget, now, now, limit)
             self._note_due(route)
+            if self._shelf.get(key) is not None:  # it may have been read before it had settled
+                route.due = now
             self._routes[key] = route
         finally:
             del self._opening[key]
@@ -301,7 +303,9 @@ class CryptoFeed:
     def _note_due(self, route: Route) -> None:
         held = self._shelf.newest(route.key)
         due = route.schedule.next_due(
-            held.next_close if held else None, not_before=self._refresher.admits_from(route)
+            held.next_close if held else None,
+            newest_close=held.as_of if held else None,
+            not_before=self._refresher.admits_from(route),
         )
         if held is not None and not self._shelf.had_live:  # a long wait must not age simulated bars
             due = min(due, route.schedule.due_after(held.next_close))
