@@ -7,6 +7,7 @@ import math
 import os
 import re
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from assay.volatility.days import utc_days
 from assay.volatility.model import MEASURES, NAMES, Residuals, VolatilityModel
 from assay.volatility.state import CoinState
 from assay_training.cli import main
+from assay_training.steps.evaluate_volatility import rivals
 from assay_training.steps.volatility_benchmarks import garch_t, weekday_garch_t
 
 FIRST = np.datetime64("2024-01-01T00", "h")
@@ -31,7 +33,7 @@ NAMES_OF_ROWS = [
 ]  # fmt: skip
 
 
-def simulated_hours(days: int = DAYS, seed: int = 0) -> Bars:
+def simulated_hours(days: int, seed: int = 0) -> Bars:
     """A coin with clustered volatility, quiet weekends and busy afternoons, 12 steps an hour."""
     rng = np.random.default_rng(seed)
     hours = 24 * days
@@ -79,8 +81,14 @@ def small_model() -> VolatilityModel:
 
 
 @pytest.fixture(scope="module")
-def hours():
-    return simulated_hours()
+def longer():
+    """Three days more than `hours`."""
+    return simulated_hours(DAYS + 3)
+
+
+@pytest.fixture(scope="module")
+def hours(longer):
+    return longer.take(slice(24 * DAYS))
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +176,29 @@ def test_the_figures_follow_from_the_forecasts(report):
             assert regime["next_day_realized_volatility"] is None
 
 
+def test_tails_follow_from_the_forecasts(report):
+    for row in report["var"]:
+        if row["name"] != "assay":
+            continue
+        level, records = row["level"], report["forecasts"]
+        losses, severity, misses = [], 0.0, 0
+        for record in records:
+            r, v, e = (
+                record["log_return"],
+                record["tail_quantile"][str(level)],
+                record["tail_mean"][str(level)],
+            )
+            assert e <= v < 0.0
+            hit = r <= v
+            misses += hit
+            severity += r / e if hit else 0.0
+            losses.append((r - v) / (level * e) * hit + v / e + math.log(-e) - 1.0)
+        assert row["hit_rate"] == pytest.approx(misses / 31)
+        assert row["fz0"] == pytest.approx(np.mean(losses))
+        assert row["z2"] == pytest.approx(1.0 - severity / (31 * level))
+        assert row["christoffersen_p"] is None or misses
+
+
 def test_realized_variance_is_that_of_the_target_s_own_hours(report, hours):
     logs = np.log(np.append(hours.open[0], hours.close))
     for record in report["forecasts"]:
@@ -175,6 +206,7 @@ def test_realized_variance_is_that_of_the_target_s_own_hours(report, hours):
             (np.datetime64(record["target"]) - FIRST).astype("timedelta64[D]").astype(int)
         )
         moves = np.diff(logs[first : first + 25])
+        assert record["log_return"] == pytest.approx(moves.sum())
         assert record["realized_variance"] == pytest.approx((moves**2).sum())
 
 
@@ -186,6 +218,11 @@ def test_each_forecast_is_what_the_service_would_have_said_at_midnight(report, h
         assert record["forecast_variance"] == pytest.approx(said.volatility**2, rel=1e-9)
         assert record["risk_score"] == pytest.approx(said.risk_score, rel=1e-6)
         assert record["vol_regime"] == said.vol_regime
+        for confidence, level in ((0.95, "0.05"), (0.99, "0.01")):
+            lost = -np.expm1(record["tail_quantile"][level])
+            assert lost == pytest.approx(said.value_at_risk[confidence], rel=1e-6)
+            lost = -np.expm1(record["tail_mean"][level])
+            assert lost == pytest.approx(said.expected_shortfall[confidence], rel=1e-6)
 
 
 def test_later_bars_change_no_forecast(report, bundle_folder, hours, tmp_path):
@@ -205,18 +242,35 @@ def test_later_bars_change_no_forecast(report, bundle_folder, hours, tmp_path):
     assert changed[9]["forecast_variance"] > report["forecasts"][9]["forecast_variance"]
 
 
-def test_rivals_know_no_more_than_their_origin(report, bundle_folder, hours, tmp_path):
-    """The same file cut after the first days scored gives those days the same scores."""
-    path = tmp_path / "coin.csv"
-    write_bars_csv(path, hours.take(hours.time < np.datetime64("2024-07-27")), daily=False)
-    cut, whole = tmp_path / "cut.json", tmp_path / "whole.json"
-    assert volatility(bundle_folder, path, cut, end=None) == 0
-    full = tmp_path / "full.csv"
-    write_bars_csv(full, hours, daily=False)
-    assert volatility(bundle_folder, full, whole, end="2024-07-26") == 0
-    cut, whole = (json.loads(path.read_text()) for path in (cut, whole))
-    for key in ("rows", "var", "regimes", "forecasts"):
-        assert cut[key] == whole[key]
+def test_rivals_know_no_more_than_their_origin(hours):
+    """All days after row 225 wilder: what rivals said up to there stays, what comes after moves."""
+    days = utc_days(hours)
+    later = np.arange(len(days)) > 225
+    wilder = replace(
+        days,
+        realized=np.where(later, 9.0, 1.0) * days.realized,
+        log_return=np.where(later, 3.0, 1.0) * days.log_return,
+    )
+    rows = np.arange(222, 229)
+    said, tails = rivals(days, rows)
+    then, tails_then = rivals(wilder, rows)
+    assert list(said) == NAMES_OF_ROWS[1:]
+    for name in said:
+        np.testing.assert_array_equal(then[name][:4], said[name][:4], err_msg=name)
+        assert then[name][4] != pytest.approx(said[name][4]), name
+        for level in (0.01, 0.05):
+            for before, after in zip(tails[level][name], tails_then[level][name], strict=True):
+                np.testing.assert_array_equal(after[:4], before[:4], err_msg=name)
+                assert after[4] != pytest.approx(before[4]), name
+
+
+def test_more_bars_at_the_end_change_nothing_before(report, bundle_folder, longer, tmp_path):
+    path, out = tmp_path / "coin.csv", tmp_path / "report.json"
+    write_bars_csv(path, longer, daily=False)
+    assert volatility(bundle_folder, path, out) == 0
+    found = json.loads(out.read_text())
+    for key in ("n", "rows", "var", "risk", "risk_1h", "regimes", "forecasts"):
+        assert found[key] == report[key], key
 
 
 def test_the_command_shows_its_figures(bundle_folder, csv, tmp_path, capsys):

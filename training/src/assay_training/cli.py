@@ -20,6 +20,7 @@ from assay.errors import (
     TooLittleHistory,
 )
 from assay_training.progress import Progress
+from assay_training.tables import evaluate_table, volatility_table
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_KEPT = 0, 1, 2, 3
 DEFAULT_BUNDLE = Path("data/processed")
@@ -103,7 +104,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             on_progress=progress.update,
         )
     _write_json(options.json, report)
-    print(_table(report))
+    print(evaluate_table(report))
     return EXIT_OK
 
 
@@ -111,7 +112,6 @@ def _volatility(options: argparse.Namespace) -> int:
     from assay.bundle.files import VOLATILITY, load_bundle
     from assay.clock import SystemClock
     from assay_training.steps.evaluate_volatility import evaluate_volatility, read_hourly
-    from assay_training.steps.volatility_table import volatility_table
 
     if options.start and options.end and options.start > options.end:
         raise _BadInput(f"--start {options.start} is after --end {options.end}")
@@ -140,29 +140,6 @@ def _volatility(options: argparse.Namespace) -> int:
     _write_json(options.json, report)
     print(volatility_table(report))
     return EXIT_OK
-
-
-def _table(report: dict[str, Any]) -> str:
-    """The leaderboard for a terminal."""
-    lines = [
-        f"{report['n']} origins, targets {report['start']} to {report['end']}",
-        f"{'':20}{'MAPE %':>8}{'RMSE/RW':>9}{'CRPS/RW':>9}"
-        + "".join(f"{level:>7}" for level in ("50 %", "80 %", "90 %", "95 %")),
-    ]
-    walk = next(row for row in report["rows"] if row["name"] == "random_walk")
-    for row in report["rows"]:
-        shares = "".join(f"{100 * share:7.1f}" for share in row["coverage"].values())
-        crps_ratio = row["crps"] / walk["crps"] if walk["crps"] else None
-        lines.append(
-            f"{row['name']:20}{_cell(row['mape'], 8, 3)}{_cell(row['rmse_ratio_rw'], 9, 5)}"
-            f"{_cell(crps_ratio, 9, 4)}{shares}"
-        )
-    return "\n".join(lines)
-
-
-def _cell(value: float | None, width: int, decimals: int) -> str:
-    """`value`, or a dash for what is undefined."""
-    return f"{'-':>{width}}" if value is None else f"{value:{width}.{decimals}f}"
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def evaluate_volatility(
         )
     rows, at = rows[known], at[known]
     target = days.day[rows + 1]
-    forecasts, tails = _rivals(days, rows, on_progress)
+    forecasts, tails = rivals(days, rows, on_progress)
     judged = Judged(
         target=target,
         realized=days.realized[rows + 1],
@@ -164,8 +164,8 @@ def _tail_of(walked: Walk, at: Rows, level: float) -> Tail:
     return Tail(quantile, mean)
 
 
-def _rivals(
-    days: UtcDays, rows: Rows, on_progress: Progress
+def rivals(
+    days: UtcDays, rows: Rows, on_progress: Progress = lambda what, done, of: None
 ) -> tuple[dict[str, Floats], dict[float, dict[str, Tail]]]:
     """Variances and tails of every benchmark at `rows`."""
     plain = garch_t(

@@ -67,9 +67,9 @@ def report(
     left_out: Days,
     not_forecast: int,
 ) -> Row:
-    """The report of CONTRACT.md; `at` are the rows of `day_walk` that the days' origins are.
+    """The whole report; `at` are the rows of `day_walk` that the days' origins are.
 
-    None stands for what is undefined.
+    None, or NaN, stands for what is undefined.
     """
     # The hours whose origins lie within the days judged.
     first, last = (judged.target[i].astype("datetime64[ms]") for i in (0, -1))
@@ -222,16 +222,23 @@ def _regime_r2(regime: NDArray[np.int8], realized: Floats) -> float | None:
 
 
 def _records(judged: Judged, day_walk: Walk, at: _Rows) -> list[Row]:
-    """One record a day; `origin` is the session that has just closed, `target` the one after."""
+    """One record a day; `origin` is the session that has just closed, `target` the one after.
+
+    `tail_quantile` and `tail_mean` are the model's, log returns as `log_return` is, by level.
+    """
     risk, regime = day_walk.risk_score[at], day_walk.regime[at]
+    tails = {str(level): found[ASSAY] for level, found in judged.tails.items()}
     return [
         {
             "origin": str(judged.target[i] - 1),
             "target": str(judged.target[i]),
             "forecast_variance": float(judged.forecasts[ASSAY][i]),
             "realized_variance": float(judged.realized[i]),
-            "risk_score": float(risk[i]) if np.isfinite(risk[i]) else None,
+            "risk_score": float(risk[i]),
             "vol_regime": REGIMES[regime[i]] if regime[i] >= 0 else None,
+            "log_return": float(judged.log_return[i]),
+            "tail_quantile": {level: float(tail.quantile[i]) for level, tail in tails.items()},
+            "tail_mean": {level: float(tail.mean[i]) for level, tail in tails.items()},
         }
         for i in range(len(judged))
     ]

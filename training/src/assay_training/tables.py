@@ -1,4 +1,4 @@
-"""The `volatility` report for a terminal."""
+"""Reports for a terminal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,26 @@ from typing import Any
 Row = dict[str, Any]
 
 
+def evaluate_table(report: Row) -> str:
+    """The leaderboard of `evaluate`."""
+    lines = [
+        f"{report['n']} origins, targets {report['start']} to {report['end']}",
+        f"{'':20}{'MAPE %':>8}{'RMSE/RW':>9}{'CRPS/RW':>9}"
+        + "".join(f"{level:>7}" for level in ("50 %", "80 %", "90 %", "95 %")),
+    ]
+    walk = next(row for row in report["rows"] if row["name"] == "random_walk")
+    for row in report["rows"]:
+        shares = "".join(f"{100 * share:7.1f}" for share in row["coverage"].values())
+        crps_ratio = row["crps"] / walk["crps"] if walk["crps"] else None
+        lines.append(
+            f"{row['name']:20}{_cell(row['mape'], 8, 3)}{_cell(row['rmse_ratio_rw'], 9, 5)}"
+            f"{_cell(crps_ratio, 9, 4)}{shares}"
+        )
+    return "\n".join(lines)
+
+
 def volatility_table(report: Row) -> str:
-    """Forecasts, tails, risk and regimes, one below the other."""
+    """Forecasts, tails, risk and regimes of `volatility`, one below the other."""
     left_out = report["left_out"]
     lines = [
         f"{report['n']} UTC days, {report['start']} to {report['end']}; left out "
