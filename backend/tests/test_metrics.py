@@ -1,7 +1,20 @@
 """The same figures for Prometheus and for people, told apart by Accept."""
 
+from collections import Counter
+
+import numpy as np
 import pytest
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+
+from assay.market.bars import Bars
+from assay.market.crypto.feed import CryptoFeed
+from assay.market.csv_bars import write_bars_csv
+from assay.market.feed import GoldFeed
+from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
+from assay.store import open_store
+from assay_backend.services.container import build_services
+from upstream.scripted import ScriptedExchanges
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
 
@@ -44,7 +57,58 @@ def test_prometheus_gets_text_that_it_can_parse(standing_client, accept, media_t
         ("timeframe", "1h"),
     )
     assert found[("assay_data_age_seconds", btc)] >= 0.0
-    assert found[("assay_breaker_state", (("endpoint", "simulated"), ("state", "closed")))] == 1.0
+    breaker = (("endpoint", "simulated"), ("feed", "crypto"), ("state", "closed"))
+    assert found[("assay_breaker_state", breaker)] == 1.0
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = open_store(f"sqlite:///{tmp_path}/bars.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["simulated", "replay", "live", "auto"])
+def services(request, settings, clock, source, store, tmp_path):
+    """The services of each mode; live ones ask nobody outside."""
+    mode, replayed, feeds = request.param, {}, {}
+    if mode == "replay":
+        daily, hourly = tmp_path / "gold.csv", tmp_path / "btc.csv"
+        bars = SimulatedSource(clock).fetch("GC=F", start=FIRST_SESSION, deadline_seconds=1).bars
+        write_bars_csv(daily, bars)
+        times = bars.time[-1] + np.arange(300) * np.timedelta64(1, "h")
+        level = np.full(300, 100.0)
+        write_bars_csv(hourly, Bars(times, *[level] * 5), daily=False)
+        replayed = {
+            "replay_gold_csv": daily,
+            "replay_sp500_csv": daily,
+            "replay_crypto_csv": f"binance:BTC/USDT:1h={hourly}",
+        }
+    elif mode in ("live", "auto"):
+        fallback = {"fallback": SimulatedSource(clock)} if mode == "auto" else {}
+        feeds = {
+            "feed": GoldFeed(source, store, clock, mode=mode, **fallback),
+            "crypto": CryptoFeed(ScriptedExchanges(clock), store, clock),
+        }
+    used = settings.model_copy(update={"market_source": mode} | replayed)
+    return build_services(used, clock=None if mode == "replay" else clock, **feeds)
+
+
+def test_in_every_mode_no_sample_is_told_twice(serve, services):
+    with serve(services=services) as client:
+        assert client.get("/v1/crypto/ohlcv").status_code == 200
+        text = client.get("/metrics", headers={"Accept": OPENMETRICS}).text
+        told = [
+            (sample.name, *sorted(sample.labels.items()))
+            for family in openmetrics.text_string_to_metric_families(text)
+            for sample in family.samples
+        ]
+        assert len(told) > 20
+        assert [name for name, count in Counter(told).items() if count > 1] == []
+        breakers = client.get("/v1/status").json()["breakers"]
+        names = [(each["feed"], each["endpoint"]) for each in breakers]
+        assert {feed for feed, _ in names} == {"gold", "crypto"}
+        assert len(names) == len(set(names))
 
 
 def test_a_parameter_is_refused(standing_client):

@@ -188,6 +188,7 @@ STATUS: Example = {
     "sources": ["binance", "yahoo"],
     "breakers": [
         {
+            "feed": "crypto",
             "endpoint": "binance",
             "state": "closed",
             "failures": 0,

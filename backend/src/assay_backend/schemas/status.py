@@ -13,6 +13,7 @@ from assay_backend.schemas.health import VersionAnswer
 class BreakerState(Schema):
     """One place that is asked for bars."""
 
+    feed: Literal["gold", "crypto"] = Field(description="For whom; one place may serve both")
     endpoint: str
     state: Literal["closed", "open", "half_open", "blocked"] = Field(
         description="`open`: not asked for a while; `blocked`: it refuses this region"

@@ -21,6 +21,8 @@ from assay_backend.services.status import StatusService
 _BREAKER_STATES = ("closed", "half_open", "open", "blocked")
 REQUESTS = "requests"
 _SERIES = ("exchange", "symbol", "timeframe")
+# One source may serve both feeds, as the simulated one does.
+_ENDPOINT = ("feed", "endpoint")
 
 
 class MetricsService:
@@ -93,16 +95,17 @@ def _of_ledger(figures: LedgerFigures) -> Iterator[Metric]:
 
 
 def _of_endpoints(breakers: list[dict[str, Any]]) -> Iterator[Metric]:
-    calls = CounterMetricFamily("assay_upstream_calls", "Calls", labels=["endpoint"])
-    failed = CounterMetricFamily("assay_upstream_failures", "Calls in vain", labels=["endpoint"])
+    calls = CounterMetricFamily("assay_upstream_calls", "Calls", labels=_ENDPOINT)
+    failed = CounterMetricFamily("assay_upstream_failures", "Calls in vain", labels=_ENDPOINT)
     state = GaugeMetricFamily(
-        "assay_breaker_state", "1 for the state it is in", labels=["endpoint", "state"]
+        "assay_breaker_state", "1 for the state it is in", labels=[*_ENDPOINT, "state"]
     )
     for each in breakers:
-        calls.add_metric([each["endpoint"]], each["calls"])
-        failed.add_metric([each["endpoint"]], each["failed"])
+        names = [each[label] for label in _ENDPOINT]
+        calls.add_metric(names, each["calls"])
+        failed.add_metric(names, each["failed"])
         for name in _BREAKER_STATES:
-            state.add_metric([each["endpoint"], name], float(each["state"] == name))
+            state.add_metric([*names, name], float(each["state"] == name))
     yield from (calls, failed, state)
 
 

@@ -55,7 +55,8 @@ class StatusService:
             for series in crypto.series
             for gap in reversed(series.gaps)
         ]
-        breakers = [_breaker(each) for each in (gold.endpoint, *crypto.endpoints)]
+        breakers = [_breaker("gold", gold.endpoint)]
+        breakers += [_breaker("crypto", each) for each in crypto.endpoints]
         freshness = [_daily(series, gold) for series in daily]
         freshness += [_intraday(series, now) for series in crypto.series]
         shown = {each["source"] for each in freshness if each["source"]}
@@ -89,8 +90,9 @@ def _day(session: str) -> Document:
     return {"start": session, "end": session, "bars": 1}
 
 
-def _breaker(status: EndpointStatus) -> Document:
+def _breaker(feed: str, status: EndpointStatus) -> Document:
     return {
+        "feed": feed,
         "endpoint": status.endpoint,
         "state": status.state,
         "failures": status.failures,
