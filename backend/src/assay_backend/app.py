@@ -14,6 +14,7 @@ from assay_backend.error_handlers import add_error_handlers
 from assay_backend.middleware import RequestBoundary
 from assay_backend.openapi import describe
 from assay_backend.routers import (
+    backtests,
     crypto,
     gold,
     health,
@@ -33,6 +34,7 @@ ROUTERS = (
     gold.router,
     crypto.router,
     signals.router,
+    backtests.router,
     health.router,
     metrics.router,
     ledger.router,

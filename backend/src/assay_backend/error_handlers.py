@@ -23,7 +23,9 @@ from assay.errors import (
     InvalidBars,
     MalformedSymbol,
     SourceUnavailable,
+    SpanTooShort,
     StorageError,
+    TooBusy,
     TooLittleHistory,
     UnknownExchange,
     UnknownSymbol,
@@ -42,6 +44,8 @@ STATUS: Mapping[type[AssayError], int] = {
     SourceUnavailable: 503,
     InvalidBars: 503,
     TooLittleHistory: 503,
+    SpanTooShort: 422,
+    TooBusy: 503,
     BundleError: 503,
     StorageError: 503,
 }
@@ -181,7 +185,7 @@ def _without_input(error: Any) -> dict[str, str]:  # noqa: ANN401 - pydantic's e
 
 
 def _retry_after_seconds(error: AssayError) -> int:
-    if isinstance(error, SourceUnavailable):
+    if isinstance(error, SourceUnavailable | TooBusy):
         return max(1, math.ceil(error.retry_after_seconds))
     return USUAL_RETRY_AFTER_SECONDS
 

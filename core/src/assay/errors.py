@@ -11,12 +11,14 @@ AssayError
 │   │   └── BlockedRegion
 │   ├── InvalidBars              (file, line, value)
 │   └── TooLittleHistory         (needed, available)
+│       └── SpanTooShort
 ├── BundleError                  (path)
 │   ├── BundleMissing
 │   ├── BundleCorrupt
 │   └── FeatureMismatch
 ├── TrainingError
-└── StorageError
+├── StorageError
+└── TooBusy                      (retry_after_seconds)
 """
 
 from __future__ import annotations
@@ -82,6 +84,10 @@ class TooLittleHistory(MarketDataError):
         self.available = available
 
 
+class SpanTooShort(TooLittleHistory):
+    """There are bars enough, but not in the span that was asked for."""
+
+
 class BundleError(AssayError):
     """The champion's files cannot be used; `path` names the one at fault."""
 
@@ -108,3 +114,11 @@ class TrainingError(AssayError):
 
 class StorageError(AssayError):
     """The database could not be opened, read or written."""
+
+
+class TooBusy(AssayError):
+    """Others' work comes first, for longer than one would wait."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float, **fields: object) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds, **fields)
+        self.retry_after_seconds = retry_after_seconds

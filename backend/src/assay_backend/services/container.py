@@ -9,6 +9,7 @@ from fastapi import Request
 
 from assay.clock import Clock
 from assay.market.crypto.feed import CryptoFeed
+from assay_backend.services.backtests import BacktestService
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.coins import CoinService
 from assay_backend.services.counters import Counters
@@ -57,6 +58,7 @@ class Services:
     ohlcv: OhlcvService
     coins: CoinService
     signals: SignalService
+    backtests: BacktestService
     once: OnceService
     evaluations: EvaluationService
     health: HealthService
@@ -109,6 +111,7 @@ def build_services(
         ohlcv=OhlcvService(crypto, clock),
         coins=coins,
         signals=SignalService(crypto, coins, clock),
+        backtests=BacktestService(crypto, champion, clock),
         once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),
         health=HealthService(champion, feed, crypto, forecasts, clock, mode=settings.market_source),

@@ -1,0 +1,219 @@
+"""Back-tests as ready-made bytes: worked out off the event loop, one at a time, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from assay.bundle.files import VOLATILITY, Bundle
+from assay.clock import Clock
+from assay.errors import (
+    BundleMissing,
+    SourceUnavailable,
+    SpanTooShort,
+    TooBusy,
+    TooLittleHistory,
+)
+from assay.evaluation.backtest import LEAST_HOURS, backtest
+from assay.market.bars import Bars
+from assay.market.crypto.deep import HOURLY, MOST_HOURS
+from assay.market.crypto.feed import MOST_BARS, CryptoFeed, ExchangeSeries
+from assay.market.crypto.series import stamp
+from assay.market.keys import SeriesKey
+from assay_backend.answers import Answer
+from assay_backend.schemas.backtests import BacktestRequest
+from assay_backend.services.backtest_documents import backtest_document
+from assay_backend.services.champion import ChampionService
+
+MOST_KEPT: Final = 64
+PATIENCE_SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 5.0
+_HOUR: Final = np.timedelta64(1, "h")
+
+
+class _Made(NamedTuple):
+    """Everything that an answer is made from."""
+
+    request: BacktestRequest
+    key: SeriesKey
+    source: str
+    version: int
+    first: np.datetime64
+    bars: int
+    stale: bool
+    bundle: str
+
+
+class BacktestService:
+    """Walks the champion's volatility model over the feed's past. For one event loop.
+
+    However many ask for the same, it is worked out once.
+    """
+
+    def __init__(
+        self,
+        feed: CryptoFeed,
+        champion: ChampionService,
+        clock: Clock,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._feed = feed
+        self._champion = champion
+        self._clock = clock
+        self._patience_seconds = patience_seconds
+        self._kept: OrderedDict[_Made, Answer] = OrderedDict()
+        self._making: dict[_Made, asyncio.Task[Answer]] = {}
+        self._one = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backtest")
+
+    async def answer(self, request: BacktestRequest) -> Answer:
+        """The back-test; waits for bars that are not at hand, and a while for others' back-tests.
+
+        Raises UnknownExchange, UnknownTimeframe, MalformedSymbol, UnknownSymbol, SourceUnavailable,
+        BundleError, TooBusy, SpanTooShort where the request leaves too few bars, and
+        TooLittleHistory where there are too few.
+        """
+        bundle = self._bundle()
+        series, past = await self._past(request)
+        hourly = _until(past, request.end)
+        name = _Made(
+            request=request,
+            key=series.held.key,
+            source=series.held.source,
+            version=series.held.version,
+            first=past.time[0] if len(past) else np.datetime64(0, "ms"),
+            bars=len(past),
+            stale=series.stale,
+            bundle=bundle.digest,
+        )
+        kept = self._kept.get(name)
+        if kept is not None:
+            self._kept.move_to_end(name)
+            return kept
+        task = self._making.get(name)
+        if task is None:
+            task = asyncio.create_task(self._make(name, hourly, series, bundle))
+            task.add_done_callback(lambda done: self._ended(name, done))
+            self._making[name] = task
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Gives up what waits; what is being worked out ends by itself."""
+        making = list(self._making.values())
+        for task in making:
+            task.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _bundle(self) -> Bundle:
+        bundle = self._champion.require()
+        if bundle.volatility is None:
+            raise BundleMissing(
+                f"the bundle {bundle.metadata.version} has no volatility model ({VOLATILITY}), so "
+                "there are no signals to test; publish one that has",
+                path=VOLATILITY,
+            )
+        return bundle
+
+    async def _past(self, request: BacktestRequest) -> tuple[ExchangeSeries, Bars]:
+        """All hours at hand; where they are few, more are asked for in this request's time."""
+        _, series = await self._feed.series(request.exchange, request.symbol, HOURLY, 1)
+        past = (await self._feed.deep.past(series.held)).hourly
+        if len(past) >= min(MOST_HOURS, MOST_BARS) or series.held.reaches(MOST_BARS):
+            return series, past
+        try:
+            _, series = await self._feed.series(request.exchange, request.symbol, HOURLY, MOST_BARS)
+        except SourceUnavailable:
+            return series, past
+        return series, (await self._feed.deep.past(series.held)).hourly
+
+    def _ended(self, name: _Made, task: asyncio.Task[Answer]) -> None:
+        del self._making[name]
+        if not task.cancelled():
+            task.exception()  # told to those who wait, if any still do
+
+    async def _make(
+        self, name: _Made, hourly: Bars, series: ExchangeSeries, bundle: Bundle
+    ) -> Answer:
+        def work() -> Answer:
+            return _worked_out(name, hourly, series, bundle, now=self._clock.now())
+
+        try:
+            await asyncio.wait_for(self._one.acquire(), self._patience_seconds)
+        except TimeoutError as error:
+            raise TooBusy(
+                "Other back-tests are being worked out; try again in a moment",
+                retry_after_seconds=RETRY_SECONDS,
+            ) from error
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            self._one.release()
+        self._kept[name] = answer
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return answer
+
+
+def _worked_out(
+    name: _Made,
+    hourly: Bars,
+    series: ExchangeSeries,
+    bundle: Bundle,
+    *,
+    now: datetime,
+) -> Answer:
+    if bundle.volatility is None:
+        raise AssertionError("only bundles with a volatility model come here")
+    request = name.request
+    try:
+        found = backtest(
+            bundle.volatility,
+            hourly,
+            horizon_hours=request.horizon_hours,
+            terms=request.terms,
+            start=_start(request, hourly),
+        )
+    except TooLittleHistory as error:
+        raise _narrowed(request, error, enough=name.bars >= LEAST_HOURS) from None
+    document = backtest_document(
+        request, found, hourly=hourly, series=series, bundle=bundle, now=now
+    )
+    return Answer.of(document, bundle=bundle.digest, at=now)
+
+
+def _start(request: BacktestRequest, hourly: Bars) -> np.datetime64 | None:
+    """The first origin, so that as many hours follow it as were asked for."""
+    if request.start is not None:
+        return stamp(request.start)
+    if request.limit is None or not len(hourly):
+        return None
+    newest: np.datetime64 = hourly.time[-1] + _HOUR
+    return newest - request.limit * request.bar_hours * _HOUR
+
+
+def _until(hourly: Bars, end: datetime | None) -> Bars:
+    """The bars that have closed by `end`."""
+    if end is None:
+        return hourly
+    return hourly.take(slice(int(np.searchsorted(hourly.time + _HOUR, stamp(end), side="right"))))
+
+
+def _narrowed(
+    request: BacktestRequest, error: TooLittleHistory, *, enough: bool
+) -> TooLittleHistory:
+    """The same error by its cause: where there were bars `enough`, the request left too few."""
+    named = [name for name in ("start", "end") if getattr(request, name) is not None]
+    if not named or not enough:
+        return error
+    return SpanTooShort(
+        f"Another {' or '.join(named)} is needed. {error.message}",
+        needed=error.needed,
+        available=error.available,
+    )
