@@ -129,6 +129,11 @@ class Settings(BaseSettings):
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'assay.db'}"
 
+    @property
+    def signals_file(self) -> Path:
+        """Each signal of the ledger as a line."""
+        return self.data_dir / "signals.jsonl"
+
     def _ancestor_paths(self) -> dict[str, Path]:
         paths = {
             "SCALER_PATH": self.scaler_path,

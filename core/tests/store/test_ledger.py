@@ -82,9 +82,7 @@ def test_the_hashes_of_two_rows_worked_out_by_hand(store):
 
 
 def test_what_is_appended_is_read_as_it_was(store):
-    odd = Entry(
-        "gold_forecast", "clé ☃", b"\xf0\x9f\x8c\x8d\x00\xff", AT, AT - HOUR, "GC=F", "yahoo"
-    )
+    odd = Entry("gold_forecast", "clé ☃", '{"é":"☃"}'.encode(), AT, AT - HOUR, "GC=F", "yahoo")
     fine = entry(1, due=datetime(2025, 11, 19, 0, 0, 0, 123_456, tzinfo=UTC))
     rows = append(store, odd, fine)
     assert rows[0].entry == odd
@@ -137,6 +135,7 @@ def test_how_far_each_kind_has_come(store):
         ({"source": "s" * 33}, "source"),
         ({"payload": b""}, "payload"),
         ({"payload": b'{\n"a":1}'}, "one line"),
+        ({"payload": b'{"a":"\xff"}'}, "decode"),
         ({"origin": AT.replace(tzinfo=None)}, "aware"),
         ({"due": AT.replace(tzinfo=None)}, "aware"),
     ],

@@ -1,15 +1,18 @@
-"""What the listings print: aligned columns for people, or one JSON document."""
+"""What commands print: aligned columns for people, one JSON document, or a whole file."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from assay.clock import iso_utc
 from assay.market.keys import SeriesKey
+from assay_backend.commands.context import BadInput
 
 Cell = str | int | float | datetime | None
 
@@ -51,3 +54,22 @@ def _instant(value: object) -> str:
     if isinstance(value, datetime):
         return iso_utc(value)
     raise TypeError(f"{value!r} is nothing that a listing prints")
+
+
+@contextmanager
+def written_to(path: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or `path` once all of it is there. BadInput where it cannot be written."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    staged = path.with_name(f".{path.name[:40]}.part")
+    try:
+        try:
+            with staged.open("wb") as out:
+                yield out
+            staged.replace(path)
+        finally:
+            staged.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out {path} cannot be written: {error.strerror or error}") from error

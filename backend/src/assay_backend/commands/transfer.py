@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +31,7 @@ from assay_backend.commands.arguments import (
     moment,
 )
 from assay_backend.commands.context import BadInput, Context, say
+from assay_backend.commands.output import written_to
 from assay_backend.commands.progress import Progress
 from assay_backend.commands.stored import in_parts, stored_series
 
@@ -145,7 +144,7 @@ def _export(options: argparse.Namespace, context: Context) -> int:
                 f"{key}: no bar in that time; those stored open from {iso_utc(of.first)} to "
                 f"{iso_utc(of.last)}"
             )
-        with _written_to(options.out) as out, Progress(str(key), total=of.rows) as progress:
+        with written_to(options.out) as out, Progress(str(key), total=of.rows) as progress:
             daily = daily_market(key.symbol) is not None
             write_parts(_each(first, parts), out, daily=daily, tell=progress.add)
     return 0
@@ -169,22 +168,3 @@ def write_parts(
                     rows.readline()  # the header is there already
                 shutil.copyfileobj(rows, out)
             tell(len(bars))
-
-
-@contextmanager
-def _written_to(path: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or `path` once all of it is there. BadInput where it cannot be written."""
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    staged = path.with_name(f".{path.name[:40]}.part")
-    try:
-        try:
-            with staged.open("wb") as out:
-                yield out
-            staged.replace(path)
-        finally:
-            staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadInput(f"--out {path} cannot be written: {error.strerror or error}") from error

@@ -44,6 +44,7 @@ PAGE_ROWS = 2_000
 REMEMBERED_FOR = timedelta(hours=24)
 
 Progress = Callable[[int, int], None]
+Watch = Callable[[list[Fields]], None]
 
 
 class Ledger:
@@ -132,12 +133,18 @@ class Ledger:
             more = len(page) == PAGE_ROWS
             bound = page[-1].sequence if page else 0
 
-    def verify(self, progress: Progress | None = None) -> Verification:
+    def verify(
+        self,
+        progress: Progress | None = None,
+        *,
+        each: Callable[[list[Fields]], None] | None = None,
+    ) -> Verification:
         """Recomputes every hash up to the head there is now, in bounded memory.
 
         Finds a row that was changed, removed or put elsewhere. Rows cut off the end show as far as
         the number of rows is known otherwise: here by the extents, and by what was published of
-        earlier heads. `progress` is called with the rows checked and all there are.
+        earlier heads. `progress` is called with the rows checked and all there are, `each` with
+        the rows themselves, some at once.
         """
         with reading(self._engine) as connection:  # extents first: others may append in between
             expected = sum(extent.rows for extent in read_extents(connection).values())
@@ -145,6 +152,8 @@ class Ledger:
         check = ChainCheck()
         for page in self._pages(upto=last):
             check.follow(page)
+            if each:
+                each(page)
             if progress:
                 progress(check.rows, last)
         first_bad = check.first_bad

@@ -142,5 +142,6 @@ def check_entry(entry: Entry) -> None:
             raise ValueError(f"{name} {text[:200]!r} should have 1 to {most} characters, none NUL")
     if not entry.payload or b"\n" in entry.payload:
         raise ValueError(f"The payload {entry.payload[:200]!r} should be one line")
+    entry.payload.decode()  # UnicodeDecodeError is a ValueError
     if entry.origin.tzinfo is None or entry.due.tzinfo is None:
         raise ValueError(f"The ledger needs aware instants, got {entry.origin!r}, {entry.due!r}")
