@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from starlette.testclient import TestClient
 
-from assay.bundle.files import bundle_contents, write_bundle
+from assay.bundle.files import VOLATILITY, bundle_contents, write_bundle
 from assay.bundle.metadata import ModelMetadata
 from assay.bundle.onnx_predictor import INPUT, OUTPUT, OnnxPredictor
 from assay.clock import Clock, FixedClock
@@ -36,6 +36,7 @@ from assay_backend.settings import Settings
 NOW = datetime(2026, 11, 18, 23, 0, tzinfo=UTC)
 
 LEVELS = ("0.5", "0.8", "0.9", "0.95")
+VOLATILITY_FILE = Path(__file__).parents[2] / "data" / "processed" / VOLATILITY
 
 
 @dataclass(slots=True)
@@ -184,7 +185,8 @@ def _contents(version: str, slope: float) -> dict[str, bytes]:
         calibration=CalibrationState(np.linspace(0.01, 0.99, 200)),
         calibrated_to=date(2026, 10, 30),
     )
-    return bundle_contents(model=model, champion=champion, metadata=_metadata(version))
+    contents = bundle_contents(model=model, champion=champion, metadata=_metadata(version))
+    return contents | {VOLATILITY: VOLATILITY_FILE.read_bytes()}
 
 
 Publish = Callable[..., str]
