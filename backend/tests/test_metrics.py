@@ -111,5 +111,23 @@ def test_in_every_mode_no_sample_is_told_twice(serve, services):
         assert len(names) == len(set(names))
 
 
+def test_the_quarantine_is_counted_by_reason_each_row_once(serve, settings, clock, store):
+    exchanges = ScriptedExchanges(clock)
+    exchanges.bad_rows = {np.datetime64("2026-11-18T21:00", "ms")}
+    crypto = CryptoFeed(exchanges, store, clock)
+    services = build_services(settings, clock=clock, crypto=crypto)
+    with serve(services=services) as client:
+        for _ in range(3):
+            assert client.get("/v1/crypto/ohlcv").status_code == 200
+            clock.advance(hours=1)
+        text = client.get("/metrics", headers={"Accept": "text/plain"}).text
+        counted = samples(text)
+        assert counted[("assay_rows_set_aside_total", (("reason", "not a number"),))] == 1
+        document = client.get("/metrics").json()
+        assert document["set_aside_not_a_number_total"] == 1
+    (row,) = store.quarantine()
+    assert (row.reason, row.values[1]) == ("not a number", "nan")
+
+
 def test_a_parameter_is_refused(standing_client):
     assert standing_client.get("/metrics?format=json").status_code == 422

@@ -46,6 +46,7 @@ class ScriptedExchanges:
     starts: list = field(default_factory=list)
     ends: list = field(default_factory=list)
     holes: set = field(default_factory=set)
+    bad_rows: set = field(default_factory=set)
     until: datetime | None = None
     spoilt: bool = False
     first: str = "2015-01-01"
@@ -100,6 +101,7 @@ class ScriptedExchanges:
         unsettled = timeframe.ends(opens) > now - np.timedelta64(self.settles_after)
         rows[unsettled, 1:5] = price[unsettled, None]
         rows[unsettled, 2] = price[unsettled] - 1
+        rows[np.isin(opens, np.array(list(self.bad_rows), "datetime64[ms]")), 1] = np.nan
         if self.spoilt:
             rows[:, 1] = np.nan
         closed = opens[timeframe.ends(opens) <= now]

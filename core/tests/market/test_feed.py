@@ -224,6 +224,8 @@ def test_rows_that_are_no_bars_are_kept_in_quarantine(live, upstream, store):
     assert [(item.reason, item.values, item.times_seen) for item in kept] == [
         ("high below low", values, 2)
     ]
+    # it came with each refresh of either market, and is counted once for each
+    assert feed.status().counts["set_aside:high below low"] == 2
 
 
 def test_a_gap_is_asked_for_again_until_it_is_filled(live, upstream):

@@ -24,6 +24,7 @@ from assay.market.schedule import RefreshSchedule
 from assay.market.series import HeldBars, MarketSnapshot, Series, merged
 from assay.market.sources.base import DailySource, fetch_with_retries
 from assay.market.symbols import GOLD, SP500
+from assay.market.unseen import UnseenRows
 
 if TYPE_CHECKING:  # SQLAlchemy, which replay and simulated feeds do without
     from assay.store import Store
@@ -121,6 +122,7 @@ class GoldFeed:
         self._last_check: dict[str, str] = {}
         self._calls = self._failed = 0
         self._counts: Counter[str] = Counter()
+        self._unseen = UnseenRows()
         self._load()
 
     def snapshot(self) -> MarketSnapshot:
@@ -243,11 +245,14 @@ class GoldFeed:
         return changed
 
     def _keep(self, symbol: str, checked: CheckedBars) -> None:
-        self._counts.update(f"set_aside:{item.reason}" for item in checked.implausible)
-        if self._store is not None:
-            key = SeriesKey(self._source.name, symbol, TIMEFRAME)
+        key = SeriesKey(self._source.name, symbol, TIMEFRAME)
+        if self._store is None:
+            reasons = self._unseen.reasons(key, checked)
+        else:
             written = self._store.write(key, checked, at=self._clock.now())
+            reasons = written.reasons
             self._counts.update(bars_stored=written.new, bars_corrected=written.corrected)
+        self._counts.update(f"set_aside:{reason}" for reason in reasons)
 
     def _fetch_both(self, source: DailySource) -> tuple[Bars, Bars]:
         """The whole history of a source that is at hand."""

@@ -22,8 +22,10 @@ _What = tuple[str, str, str]
 
 def write_quarantine(
     connection: Connection, series_id: int, rows: Sequence[SetAside], *, at_ms: int, most: int
-) -> int:
-    """How many of `rows` were never seen before; of all that are kept, the newest `most` stay."""
+) -> tuple[str, ...]:
+    """The reasons of those `rows` that were never seen before; of all that are kept, the newest
+    `most` stay.
+    """
     came = Counter(_what(row) for row in rows[-most:])
     known = _ids_of_known(connection, series_id, came)
     seen = [{"known": known[what], "more": times} for what, times in came.items() if what in known]
@@ -43,7 +45,7 @@ def write_quarantine(
     if fresh:
         connection.execute(quarantine.insert(), fresh)
         _keep_newest(connection, most)
-    return len(fresh)
+    return tuple(str(row["reason"]) for row in fresh)
 
 
 def listing(limit: int) -> Select[tuple[object, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from assay.market.keys import SeriesKey
@@ -13,18 +13,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a write changed: bars that were not there, bars with other values, rows set aside
-    that were never seen before.
+    that were never seen before, and the `reasons` of these.
     """
 
     new: int = 0
     corrected: int = 0
     quarantined: int = 0
+    reasons: tuple[str, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Written) -> Written:
         return Written(
             self.new + other.new,
             self.corrected + other.corrected,
             self.quarantined + other.quarantined,
+            self.reasons + other.reasons,
         )
 
 

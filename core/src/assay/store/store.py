@@ -58,12 +58,12 @@ class Store:
         with writing(self._engine) as connection:
             series_id = _series_id(connection, key)
             new, corrected = write_bars(connection, series_id, checked.bars, at_ms=at_ms)
-            quarantined = 0
+            reasons: tuple[str, ...] = ()
             if aside:
-                quarantined = write_quarantine(
+                reasons = write_quarantine(
                     connection, series_id, aside, at_ms=at_ms, most=self._quarantine_rows
                 )
-        return Written(new, corrected, quarantined)
+        return Written(new, corrected, len(reasons), reasons)
 
     def import_bars(
         self,

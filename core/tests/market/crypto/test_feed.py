@@ -16,6 +16,7 @@ from assay.errors import (
     UnknownSymbol,
     UnknownTimeframe,
 )
+from assay.market.crypto.feed import CryptoFeed
 from upstream.scripted import BTC, NOW, ScriptedExchanges, ask, settle
 
 DOWN = SourceUnavailable("down")
@@ -431,6 +432,32 @@ def test_an_answer_without_a_bar_is_a_failure_and_its_rows_are_set_aside(
             await ask(feed)
         assert store.quarantine_counts()["not a number"] > 0
         assert len(store.read_bars(BTC)) == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_row_that_is_no_bar_is_counted_once_however_often_it_comes(
+    feed_of, source, clock, store, stored
+):
+    source.bad_rows = {np.datetime64("2026-11-18T11:00", "ms")}
+
+    async def run():
+        feed = feed_of(failover=()) if stored else CryptoFeed(source, None, clock)
+        await ask(feed)
+        for _ in range(3):
+            assert feed.status().counts["set_aside:not a number"] == 1
+            clock.advance(hours=1)
+            feed.at_hand(BTC, 200)
+            await settle(feed)
+        if stored:
+            (row,) = store.quarantine(BTC)
+            assert row.times_seen > 1
+        source.bad_rows |= {np.datetime64("2026-11-18T14:00", "ms")}
+        clock.advance(hours=1)
+        feed.at_hand(BTC, 200)
+        await settle(feed)
+        assert feed.status().counts["set_aside:not a number"] == 2
 
     asyncio.run(run())
 

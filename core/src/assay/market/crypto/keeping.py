@@ -15,6 +15,7 @@ from assay.errors import StorageError
 from assay.market.bars import Bars, CheckedBars
 from assay.market.keys import SeriesKey
 from assay.market.markets import MarketList
+from assay.market.unseen import UnseenRows
 
 if TYPE_CHECKING:  # SQLAlchemy, which replay and simulated feeds do without
     from assay.store import Store
@@ -35,19 +36,23 @@ class Keeper:
         self._store = store
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._unseen = UnseenRows()
         self.counts: Counter[str] = Counter()
         self.fault: str | None = None
 
     async def write(self, key: SeriesKey, checked: CheckedBars) -> None:
         """Bars, and the rows that are none; on disk when it returns without a fault."""
-        self.counts.update(f"set_aside:{item.reason}" for item in checked.implausible)
-        if self._store is None:
-            return
-        store, at = self._store, self._clock.now()
-        written = await self._do(lambda: store.write(key, checked, at=at))
-        if written is not None:
+        written = None
+        if self._store is not None:
+            store, at = self._store, self._clock.now()
+            written = await self._do(lambda: store.write(key, checked, at=at))
+        if written is None:
+            reasons = self._unseen.reasons(key, checked)
+        else:
+            reasons = written.reasons
             self.counts["bars_stored"] += written.new
             self.counts["bars_corrected"] += written.corrected
+        self.counts.update(f"set_aside:{reason}" for reason in reasons)
 
     async def read(self, key: SeriesKey, *, last: int) -> Bars:
         """The newest stored bars."""
