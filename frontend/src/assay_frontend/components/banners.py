@@ -71,11 +71,15 @@ def show_problem(
     kept_since: datetime | None,
     now: datetime,
     zone: tzinfo,
+    advice: str | None = None,
 ) -> None:
-    """What went wrong, in the backend's own words if it gave any, and what is shown instead."""
+    """What went wrong, in the backend's own words if it gave any, and what is shown instead.
+
+    `advice` is for where nothing is.
+    """
     parts = [f"**{problem_title(t, problem)}**", *_problem_details(t, problem)]
     if kept_since is None:
-        parts.append(t("banner.nothing"))
+        parts.append(advice or t("banner.nothing"))
     else:
         age = span(t, (now - kept_since).total_seconds())
         parts.append(t("banner.kept", received=instant(t, kept_since, zone), age=age))

@@ -10,8 +10,16 @@ from assay_frontend.components.headline import figure_html
 from assay_frontend.components.regimes import regime_html
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, fine_percent, instant, length, percent, price
-from assay_frontend.markets import EXCHANGES, MINUTES, CoinChoice
+from assay_frontend.i18n.formats import (
+    MISSING,
+    ahead,
+    fine_percent,
+    instant,
+    length,
+    percent,
+    price,
+)
+from assay_frontend.markets import DAY_MINUTES, EXCHANGES, MINUTES, CoinChoice
 
 
 def risk_percent(t: Translator, score: float) -> str:
@@ -21,34 +29,33 @@ def risk_percent(t: Translator, score: float) -> str:
 
 def coin_headline_html(t: Translator, signal: Signal, zone: tzinfo) -> str:
     """Title, what it was made from, and four figures."""
-    span = length(t, signal.horizon_minutes)
     figures = [
         figure_html(
             t("coin.risk"),
             risk_percent(t, signal.risk_score),
             t("coin.risk.note"),
-            unit=t("coin.risk.unit", span=span),
+            unit=t("coin.risk.unit", ahead=ahead(t, signal.horizon_minutes)),
         ),
         figure_html(t("coin.regime"), regime_html(t, signal.vol_regime), t("coin.regime.note")),
         figure_html(t("coin.volatility"), *_volatility(t, signal)),
         figure_html(t("coin.var"), *_value_at_risk(t, signal)),
     ]
+    heading = _title(t, signal.symbol, signal.horizon_minutes)
     return (
-        f'<section class="assay-hero"><h1>{html_text(title(t, signal))}</h1>'
+        f'<section class="assay-hero"><h1>{html_text(heading)}</h1>'
         f'<p class="lede">{html_text(_lede(t, signal, zone))}</p><dl>{"".join(figures)}</dl>'
         "</section>"
     )
 
 
-def title(t: Translator, signal: Signal) -> str:
-    return t("coin.title", symbol=signal.symbol, span=length(t, signal.horizon_minutes))
-
-
 def empty_coin_headline_html(t: Translator, choice: CoinChoice) -> str:
     """The page's heading where no signal was ever had."""
-    span = length(t, choice.horizon_minutes)
-    heading = t("coin.title", symbol=choice.symbol, span=span)
+    heading = _title(t, choice.symbol, choice.horizon_minutes)
     return f'<section class="assay-hero"><h1>{html_text(heading)}</h1></section>'
+
+
+def _title(t: Translator, symbol: str, horizon_minutes: int) -> str:
+    return t("coin.title", symbol=symbol, ahead=ahead(t, horizon_minutes))
 
 
 def source_name(t: Translator, source: str) -> str:
@@ -59,7 +66,9 @@ def source_name(t: Translator, source: str) -> str:
 def timeframe_words(t: Translator, timeframe: str) -> str:
     """`1 hour`; of a timeframe that this page does not offer its name."""
     minutes = MINUTES.get(timeframe)
-    return timeframe if minutes is None else length(t, minutes)
+    if minutes is None:
+        return timeframe
+    return t("span.day", n=1) if minutes == DAY_MINUTES else length(t, minutes)
 
 
 def _lede(t: Translator, signal: Signal, zone: tzinfo) -> str:

@@ -10,7 +10,7 @@ from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import fine_percent, length, percent
+from assay_frontend.i18n.formats import ahead, fine_percent, percent
 from assay_frontend.markets import DAY_MINUTES
 
 USUAL_RISK = 0.2  # by its definition: one span in five ends above the 80th percentile
@@ -52,7 +52,7 @@ def _risk(t: Translator, signal: Signal) -> str:
     sentence = t(
         "coin.means.risk",
         score=risk_percent(t, score),
-        span=length(t, signal.horizon_minutes),
+        ahead=ahead(t, signal.horizon_minutes),
         limit=limit,
     )
     return f"{sentence} {t(f'coin.means.risk.{kind}')}"
@@ -68,7 +68,7 @@ def _volatility(t: Translator, signal: Signal) -> str:
     parts = [
         t(
             "coin.means.volatility",
-            span=length(t, signal.horizon_minutes),
+            ahead=ahead(t, signal.horizon_minutes),
             value=fine_percent(t, found.horizon),
         )
     ]
@@ -90,7 +90,7 @@ def _value_at_risk(t: Translator, signal: Signal) -> list[str]:
         return []
     names = ("var95", "es95", "var99", "es99")
     values = {name: fine_percent(t, risk) for name, risk in zip(names, risks, strict=True)}
-    return [t("coin.means.var", span=length(t, signal.horizon_minutes), **values)]
+    return [t("coin.means.var", ahead=ahead(t, signal.horizon_minutes), **values)]
 
 
 def _tail(t: Translator, signal: Signal) -> list[str]:

@@ -15,6 +15,8 @@ from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette
 
 SHOWN = 8
+_VISIBLE = 0.005  # a smaller effect's bar could not be seen
+_NOISE = 1e-9
 _SMALLEST = 1e-6  # a risk of exactly 0 or 1 has no log-odds
 
 
@@ -48,16 +50,16 @@ def base_risk(signal: Signal) -> float:
     return share_of(log_odds(signal.risk_score) - math.fsum(item.effect for item in items))
 
 
-def steps_of(signal: Signal, *, shown: int = SHOWN) -> list[Step]:
-    """The strongest first, the smaller ones in one; the last ends at the risk score."""
+def steps_of(signal: Signal, *, shown: int = SHOWN, least: float = _VISIBLE) -> list[Step]:
+    """The strongest first, those that hardly count in one; the last ends at the risk score."""
     items = signal.explanation.contributions if signal.explanation else ()
     ranked = sorted(items, key=lambda item: abs(item.effect), reverse=True)
-    shown += len(ranked) == shown + 1  # one alone is no company
-    rest = ranked[shown:]
-    named: list[tuple[str | None, Contribution]] = [(item.name, item) for item in ranked[:shown]]
-    if rest:
-        together = Contribution("", None, math.fsum(item.effect for item in rest))
-        named.append((None, together))
+    named: list[tuple[str | None, Contribution]] = [
+        (item.name, item) for item in ranked[:shown] if abs(item.effect) >= least
+    ]
+    rest = math.fsum(item.effect for item in ranked[len(named) :])
+    if abs(rest) > _NOISE or not named:
+        named.append((None, Contribution("", None, rest)))
     steps = []
     at = log_odds(signal.risk_score) - math.fsum(item.effect for item in items)
     for name, item in named:

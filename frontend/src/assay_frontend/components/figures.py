@@ -81,8 +81,10 @@ def spread_apart(positions: Sequence[float], least: float) -> list[float]:
     ]
 
 
-def watermark(t: Translator, figure: go.Figure, source: str, colours: Palette) -> None:
-    """A chart of simulated bars says so even when it is cut out of the page."""
+def watermark(
+    t: Translator, figure: go.Figure, source: str, colours: Palette, *, low: bool = False
+) -> None:
+    """A chart of simulated bars says so even when it is cut out of the page; `low`: at its foot."""
     if source != "simulated":
         return
     figure.add_annotation(
@@ -90,9 +92,9 @@ def watermark(t: Translator, figure: go.Figure, source: str, colours: Palette) -
         xref="paper",
         yref="paper",
         x=0.02,
-        y=0.98,
+        y=0.02 if low else 0.98,
         xanchor="left",
-        yanchor="top",
+        yanchor="bottom" if low else "top",
         showarrow=False,
         bgcolor=colours.alarm_background,
         borderpad=4,

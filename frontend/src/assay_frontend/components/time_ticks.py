@@ -9,8 +9,8 @@ from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import day_and_month, month_tick
 
 MOST_TICKS = 5
-_MINUTES = (5, 15, 30, 60, 180, 360, 720)
-_DAYS = (1, 2, 7, 14)
+_MINUTES = (5, 15, 30, 60, 120, 180, 360, 720)
+_DAYS = (1, 2, 3, 5, 7, 10, 14)
 _MONTHS = (1, 2, 3, 6, 12)
 
 

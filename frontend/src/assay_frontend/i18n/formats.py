@@ -142,14 +142,24 @@ def span(t: Translator, seconds: float) -> str:
 
 
 def length(t: Translator, minutes: int) -> str:
-    """A horizon or a timeframe: `24 hours`, `7 days`, `15 minutes`."""
+    """How long a horizon is: `24 hours`, `7 days`, `15 minutes`."""
+    unit, amount = _whole_units(minutes)
+    return t(f"span.{unit}", n=amount)
+
+
+def ahead(t: Translator, minutes: int) -> str:
+    """The time that a horizon spans: `the next 24 hours`, `the next hour`."""
+    unit, amount = _whole_units(minutes)
+    return t(f"ahead.{unit}", n=amount)
+
+
+def _whole_units(minutes: int) -> tuple[str, int]:
+    """In the largest unit that has more than one of it, if any: a day is 24 hours."""
     for unit, size in (("day", 1440), ("hour", 60)):
-        if minutes % size == 0 and (unit != "day" or minutes > size):
+        if minutes % size == 0 and (unit == "hour" or minutes > size):
             amount = minutes // size
-            break
-    else:
-        unit, amount = "minute", minutes
-    return t(f"span.{unit}{'' if amount == 1 else 's'}", n=amount)
+            return (unit if amount == 1 else f"{unit}s"), amount
+    return ("minute" if minutes == 1 else "minutes"), minutes
 
 
 def readers_zone(name: str | None) -> tzinfo:

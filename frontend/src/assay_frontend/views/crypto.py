@@ -78,7 +78,12 @@ def _show(reader: Reader, choice: CoinChoice, picture: CoinPicture) -> None:
     t, latest = reader.t, picture.signal
     if latest.problem is not None:
         banners.show_problem(
-            t, latest.problem, kept_since=latest.received_at, now=reader.now, zone=reader.zone
+            t,
+            latest.problem,
+            kept_since=latest.received_at,
+            now=reader.now,
+            zone=reader.zone,
+            advice=t("coin.choose") if latest.was_refused else None,
         )
     signal = latest.value
     if signal is None:
@@ -241,7 +246,7 @@ def _show_why(t: Translator, signal: Signal) -> None:
     )
     st.caption(t("coin.why.caption"))
     with st.expander(t("why.table")):
-        every = steps_of(signal, shown=len(explanation.contributions))
+        every = steps_of(signal, shown=len(explanation.contributions), least=0.0)
         st.table(tables.literal(coin_tables.steps_table(t, every)), hide_index=True)
 
 
@@ -275,9 +280,9 @@ def _show_recent(reader: Reader, picture: CoinPicture) -> None:
         return
     of_market = [each for each in latest.value if signal and each.symbol == signal.symbol]
     shown = (of_market or list(latest.value))[:RECENT_SHOWN]
-    words = "coin.recent.market" if of_market else "coin.recent.others"
-    symbol = signal.symbol if signal else MISSING
-    st.markdown(t(words, n=len(shown), symbol=markdown_text(symbol)))
+    words = "market" if of_market else "others" if signal else "any"
+    symbol = markdown_text(signal.symbol) if signal else MISSING
+    st.markdown(t(f"coin.recent.{words}", n=len(shown), symbol=symbol))
     table = coin_tables.recent_table(t, shown, reader.zone)
     st.html(tables.table_html(table, label=t("coin.recent.alt", n=len(shown))))
     zone = zone_name((shown[0].created_at or reader.now).astimezone(reader.zone))

@@ -1,0 +1,290 @@
+"""The whole crypto page, run by Streamlit against the loopback backend."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from assay_frontend.api.client import AssayClient
+from assay_frontend.views import crypto
+
+SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
+
+
+@pytest.fixture(autouse=True)
+def empty_caches():
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def crypto_alone():
+    """As streamlit_app.py does, with the crypto page in the first place."""
+    import streamlit as st
+
+    from assay_frontend.components.frame import show_frame
+    from assay_frontend.views import crypto
+
+    page = st.Page(crypto.render, title="Crypto", url_path="crypto")
+    st.navigation([page], position="hidden")
+    show_frame({"nav.crypto": page})
+    page.run()
+
+
+@pytest.fixture
+def open_page(backend, monkeypatch):
+    """Opens the page as a reader in Berlin, at an address with the given query."""
+
+    def opened(api_url=backend.url, *, locale="en-GB", **query):
+        monkeypatch.setenv("API_URL", api_url)
+        app = AppTest.from_function(crypto_alone, default_timeout=30)
+        app.context = {"locale": locale, "timezone": "Europe/Berlin"}
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened
+
+
+def words_of(app):
+    """All that a reader can read on the page."""
+    assert not app.exception
+    blocks = [*app.html, *app.markdown, *app.header, *app.caption]
+    alerts = [*app.error, *app.warning, *app.info]
+    text = " ".join(str(getattr(item, "body", item.value)) for item in [*blocks, *alerts])
+    return text.replace("\\", "").replace("&#x27;", "'")
+
+
+def texts(elements):
+    return " ".join(element.value for element in elements).replace("\\", "")
+
+
+def asked(backend, path):
+    return [each for each, _ in backend.requests if each.partition("?")[0] == path]
+
+
+def test_a_good_day_shows_everything_and_no_banner(open_page, backend):
+    app = open_page()
+    words = words_of(app)
+    for part in (
+        "BTC/USDT: risk over the next 24 hours",
+        "31%",
+        "Normal",
+        "19 of 20 cases",
+        "From the usual 20.0% to 31.0%",
+        "The newest 2 recorded signals of BTC/USDT",
+        "less than a minute ago",
+    ):
+        assert part in words
+    assert words.count("not financial advice") == 1
+    assert not [*app.error, *app.warning, *app.info]
+    assert not [path for path, _ in backend.requests if "POST" in path]
+
+
+def test_every_chart_has_a_text_alternative_and_a_table(open_page):
+    app = open_page()
+    charts = app.get("plotly_chart")
+    assert len(charts) == 3
+    assert all(chart.proto.alt for chart in charts)
+    assert len(app.table) == 2
+    assert len(app.dataframe) == 2
+    assert 'aria-label="Table of 2 recent signals"' in words_of(app)
+
+
+def test_what_is_shown_may_be_downloaded(open_page):
+    labels = [button.proto.label for button in open_page().get("download_button")]
+    assert labels == ["Bars, CSV", "Volatility, CSV", "Signal, CSV", "Recent signals, CSV"]
+
+
+def test_the_address_chooses_the_view(open_page, backend):
+    app = open_page(
+        exchange="kraken", symbol="eth-usd", timeframe="4h", horizon="10080", bars="60", lang="en"
+    )
+    assert not app.warning
+    assert asked(backend, SIGNAL) == [
+        "/v1/crypto/signal?symbol=ETH%2FUSD&exchange=kraken&timeframe=4h&horizon_min=10080"
+        "&explain=true"
+    ]
+    past, shown = sorted(asked(backend, OHLCV))
+    assert "timeframe=1h&limit=4201" in past
+    assert "timeframe=4h&limit=250" in shown
+    assert app.selectbox(key="horizon").value == 10080
+    assert "last 60 bars" in app.get("plotly_chart")[0].proto.alt
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("exchange", "mtgox", "exchange mtgox, which is not on offer"),
+        ("symbol", "<b>x", "<b>x cannot be the name of a market"),
+        ("symbol", "", "cannot be the name of a market"),
+        ("timeframe", "7h", "bars of 7h, which Binance does not have here"),
+        ("horizon", "61", "horizon of 61 minutes"),
+        ("horizon", "-60", "horizon of -60 minutes"),
+        ("horizon", "9e9", "horizon of 9e9 minutes"),
+        ("bars", "61", "asks for 61 bars"),
+    ],
+)
+def test_a_bad_parameter_gives_a_notice_and_the_default(open_page, backend, name, value, words):
+    app = open_page(**{name: value})
+    assert words in texts(app.warning)
+    assert "BTC/USDT: risk over the next 24 hours" in words_of(app)
+    assert (
+        "symbol=BTC%2FUSDT&exchange=binance&timeframe=1h&horizon_min=1440"
+        in (asked(backend, SIGNAL)[0])
+    )
+
+
+def test_choosing_writes_the_address_and_drops_what_no_longer_fits(open_page):
+    app = open_page(timeframe="1m", horizon="15", exchange="binance")
+    app.selectbox(key="timeframe").set_value("1h").run()
+    assert app.query_params["timeframe"] == "1h"
+    assert "horizon" not in app.query_params
+    assert not app.warning
+    app.selectbox(key="timeframe").set_value("8h").run()
+    app.selectbox(key="exchange").set_value("kraken").run()
+    assert app.query_params["exchange"] == "kraken"
+    assert "timeframe" not in app.query_params
+    assert not app.warning
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_simulated_stale_and_short_are_told_in_both_languages(backend, coin, open_page, language):
+    changed = coin.change(
+        source="simulated", stale=True, age_seconds=7200.0, fallbacks=["short_history", "new_one"]
+    )
+    backend.serve_coin(changed)
+    app = open_page(lang=language)
+    words = words_of(app)
+    english = language == "en"
+    assert ("none of these prices are real" if english else "ninguno de estos precios") in words
+    assert ("2 hours ago. Newer bars" if english else "hace 2 horas. Pueden") in words
+    assert ("Short history" if english else "Historial corto") in words
+    assert "new_one" in words
+    assert ("stands in for" if english else "sustituye a") not in words
+
+
+def test_a_stand_in_is_named(backend, coin, open_page):
+    backend.serve_coin(coin.change(source="kraken"))
+    app = open_page()
+    assert "Kraken stands in for Binance." in texts(app.warning)
+    assert "Kraken, bars closed up to" in words_of(app)
+
+
+def test_replayed_bars_are_told(backend, coin, open_page):
+    backend.serve_coin(coin.change(source="replay", age_seconds=0.0))
+    assert "come from stored files" in texts(open_page().info)
+
+
+@pytest.mark.parametrize("status", [404, 422])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_refused_choice_is_told_and_nothing_else_is_asked(
+    backend, open_page, replies, status, language
+):
+    detail = "binance has no market 'NOPE'; near are *BTC/USDT*"
+    backend.replies[SIGNAL] = replies.problem(status=status, detail=detail, retry_after=None)
+    app = open_page(symbol="NOPE", lang=language)
+    assert detail in texts(app.error)
+    assert ("Choose something else" if language == "en" else "Elija otra cosa") in texts(app.error)
+    assert not asked(backend, OHLCV)
+    assert "NOPE: " in words_of(app)
+
+
+def test_a_503_is_told_with_its_wait_and_the_bars_are_shown(backend, open_page, replies):
+    backend.replies[SIGNAL] = replies.problem(detail="Too few hours.", retry_after="600")
+    app = open_page()
+    assert "Too few hours." in texts(app.error)
+    assert "tried again in 10 minutes" in texts(app.error)
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_backend_that_is_away_is_told_and_nothing_breaks(open_page):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    app = open_page(f"http://127.0.0.1:{port}")
+    assert not app.exception
+    assert "cannot be reached" in texts(app.error)
+    assert "no picture to show yet" in texts(app.error)
+
+
+def test_a_slow_backend_is_told(open_page, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        impatient = AssayClient(
+            f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_seconds=0.2
+        )
+        monkeypatch.setattr(crypto, "client_of", lambda settings: impatient)
+        app = open_page()
+    assert "too slow" in texts(app.error)
+
+
+def test_the_last_good_picture_of_this_choice_stays(backend, open_page, replies):
+    assert not open_page().error
+    backend.replies[SIGNAL] = replies.problem(detail="Away.")
+    backend.replies[OHLCV] = replies.problem()
+    backend.replies[TAIL] = replies.problem()
+    st.cache_data.clear()  # the few seconds pass in which answers are shared
+    app = open_page()
+    assert "last good answer" in texts(app.error)
+    assert "31%" in words_of(app)
+    assert len(app.get("plotly_chart")) == 3
+    other = open_page(horizon="60")
+    assert "no picture to show yet" in texts(other.error)
+
+
+@pytest.mark.parametrize(
+    ("path", "banner"), [(OHLCV, "charts cannot be renewed"), (TAIL, "recent signals cannot")]
+)
+def test_one_missing_part_leaves_the_rest(backend, open_page, replies, path, banner):
+    backend.replies[path] = replies.problem()
+    app = open_page()
+    assert banner in texts(app.warning)
+    assert "31%" in words_of(app)
+
+
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_hardly_any_bars_are_no_trouble(backend, coin, open_page, count):
+    coin.most = count
+    backend.serve_coin(coin)
+    app = open_page()
+    assert "31%" in words_of(app)
+    assert len(app.get("plotly_chart")) == {0: 1, 1: 2, 30: 3}[count]
+
+
+def test_an_empty_ledger_is_told(backend, open_page, replies):
+    backend.replies[TAIL] = replies.of([])
+    assert "No signal has been recorded yet" in words_of(open_page())
+
+
+def test_signals_of_other_markets_are_told_as_such(backend, coin, open_page):
+    backend.serve_coin(coin.change(symbol="SOL/USDT"))
+    words = words_of(open_page(symbol="SOL/USDT"))
+    assert "No signal of SOL/USDT is among the newest recorded" in words
+    assert "newest 3 of other markets" in words
+
+
+def test_a_malformed_answer_is_a_banner(backend, coin, open_page, replies):
+    backend.replies[SIGNAL] = replies.of({**coin.signal, "risk_score": 31})
+    app = open_page()
+    assert "signal.risk_score is not from 0 to 1" in texts(app.error)
+    assert not app.exception
+
+
+def test_a_signal_of_only_what_is_promised_is_shown(backend, coin, open_page):
+    promised = {"symbol", "exchange", "timeframe", "horizon_min", "risk_score", "vol_regime"}
+    promised |= {"nowcast_ret", "volatility", "source", "stale"}
+    coin.signal = {key: value for key, value in coin.signal.items() if key in promised}
+    coin.signal["volatility"] = {"horizon": 0.0231, "annualized": 0.44}
+    backend.replies[SIGNAL] = backend.replies[SIGNAL].of(coin.signal)
+    words = words_of(open_page())
+    assert "31%" in words
+    assert "No explanation came with this signal" in words
+
+
+def test_the_page_speaks_spanish(open_page, backend):
+    words = words_of(open_page(locale="es-MX"))
+    assert "BTC/USDT: el riesgo en las próximas 24 horas" in words
+    assert "67.123,45" in words
+    signal = next(headers for path, headers in backend.requests if path.startswith(SIGNAL))
+    assert signal["Accept-Language"] == "es"
