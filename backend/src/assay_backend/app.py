@@ -21,6 +21,7 @@ from assay_backend.routers import (
     ledger,
     metrics,
     predict,
+    report,
     signals,
     track_record,
 )
@@ -39,6 +40,7 @@ ROUTERS = (
     metrics.router,
     ledger.router,
     track_record.router,
+    report.router,
 )
 
 

@@ -29,6 +29,7 @@ from assay_backend.services.metrics import MetricsService
 from assay_backend.services.ohlcv import OhlcvService
 from assay_backend.services.once import OnceService
 from assay_backend.services.recording import ForecastRecorder
+from assay_backend.services.report import ReportService
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.signals import SignalService
 from assay_backend.services.status import StatusService
@@ -54,6 +55,7 @@ class Services:
     recorder: ForecastRecorder
     scoring: ScoringService
     track_record: TrackRecordService
+    report: ReportService
     history: HistoryService
     ohlcv: OhlcvService
     coins: CoinService
@@ -86,7 +88,7 @@ def build_services(
     champion.check()
     forecasts = ForecastService(champion, feed, clock)
     forecasts.refresh()
-    ledger = LedgerService(database, clock, settings.data_dir / "signals.jsonl")
+    ledger = LedgerService(database, clock, settings.signals_file)
     counters = Counters(database)
     status = StatusService(feed, crypto, database, clock)
     scoring = ScoringService(database, feed, crypto, clock)
@@ -107,6 +109,7 @@ def build_services(
         track_record=TrackRecordService(
             database, crypto, scoring, clock, failover=settings.crypto_failover
         ),
+        report=ReportService(),
         history=HistoryService(feed, clock),
         ohlcv=OhlcvService(crypto, clock),
         coins=coins,
