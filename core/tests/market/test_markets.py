@@ -1,5 +1,9 @@
 """What a person types, and the market that it means."""
 
+import difflib
+import random
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +28,8 @@ KRAKEN = MarketList(
         Market("BTC/USD", "XXBTZUSD"),
         Market("BTC/USDT", "XBTUSDT"),
         Market("ETH/BTC", "XETHXXBT"),
+        Market("DOGE/USD", "XDGUSD"),
+        Market("DOGE/BTC", "XXDGXXBT"),
     ),
 )
 OKX = MarketList("okx", (Market("BTC/USDT", "BTC-USDT"), Market("BTC/USD", "BTC-USD")))
@@ -42,6 +48,13 @@ OKX = MarketList("okx", (Market("BTC/USDT", "BTC-USDT"), Market("BTC/USD", "BTC-
         (KRAKEN, "XXBTZUSD", "BTC/USD"),
         (KRAKEN, "BTCUSD", "BTC/USD"),
         (KRAKEN, "btc/usd", "BTC/USD"),
+        (KRAKEN, "XBTUSD", "BTC/USD"),
+        (KRAKEN, "xbt/usdt", "BTC/USDT"),
+        (KRAKEN, "ETHXBT", "ETH/BTC"),
+        (KRAKEN, "eth-xbt", "ETH/BTC"),
+        (KRAKEN, "XDGUSD", "DOGE/USD"),
+        (KRAKEN, "XDG/XBT", "DOGE/BTC"),
+        (BINANCE, "XBTUSDT", "BTC/USDT"),
         (OKX, "BTC-USDT", "BTC/USDT"),
         (OKX, "BTCUSD", "BTC/USD"),
     ],
@@ -59,6 +72,8 @@ def test_each_spelling_means_its_own_market(markets, spelling, symbol):
         (BINANCE, "BT/CUSDT"),  # parted elsewhere, and so another pair
         (BINANCE, "B-TCUSDT"),
         (KRAKEN, "ETHUSDT"),
+        (KRAKEN, "XBT/EUR"),
+        (BINANCE, "AXBT/USDT"),
         (OKX, "BTC/USDC"),
     ],
 )
@@ -76,6 +91,36 @@ def test_a_refusal_names_near_markets_and_the_exchange():
         BINANCE.resolve("QQQQ/WWWW")
     assert caught.value.fields["near"] == []
     assert caught.value.message.endswith("no market 'QQQQ/WWWW'")
+
+
+def test_a_coin_that_is_itself_called_so_is_meant_first():
+    markets = MarketList("x", (Market("BTC/USD", "BTCUSD"), Market("XBT/USD", "XBTUSD")))
+    assert markets.resolve("XBT/USD").symbol == markets.resolve("xbtusd").symbol == "XBT/USD"
+
+
+@pytest.mark.parametrize("asked", ["DOG/USDT", "DOGUSDT", "dog-usdt"])
+def test_near_markets_with_the_same_quote_come_first(asked):
+    coins = ("DOG/USD", "DOG/USDC", "DOG/BTC", "DOGE/USDT", "DODO/USDT", "XYZ/USDT")
+    markets = MarketList("x", tuple(Market(name, name.replace("/", "")) for name in coins))
+    near = markets.near(asked)
+    assert near[:2] == ["DOGE/USDT", "DODO/USDT"]
+    assert set(near[2:]) >= {"DOG/USD", "DOG/USDC"}
+
+
+def test_near_markets_are_those_that_a_comparison_with_every_name_finds():
+    """Few names are compared, and the likeliest of them are among these."""
+    rng = random.Random(7)
+    bases = {"".join(rng.choices(string.ascii_uppercase, k=rng.randint(2, 6))) for _ in range(1500)}
+    coins = [f"{base}/{quote}" for base in sorted(bases) for quote in ("USDT", "BTC")]
+    joined = {name.replace("/", ""): name for name in coins}
+    markets = MarketList("x", tuple(Market(name, short) for short, name in joined.items()))
+    for name in rng.sample(coins, 60):
+        at = rng.randrange(len(name) - 5)
+        typo = (name[:at] + rng.choice("QXZ") + name[at + 1 :]).replace("/", "")
+        if typo in joined:
+            continue
+        best = difflib.get_close_matches(typo, joined, n=1)
+        assert joined[best[0]] in markets.near(typo)
 
 
 def test_near_markets_are_few_and_each_named_once():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from assay.errors import MalformedSymbol, UnknownSymbol
+from assay.market.near import NearNames
 
 __all__ = ["Market", "MarketList", "check_spelling"]
 
@@ -16,6 +17,9 @@ MOST_NEAR = 5
 
 _SPELLING = re.compile(r"[A-Za-z0-9]+(?:[/_-][A-Za-z0-9]+)?")
 _SEPARATOR = re.compile(r"[/_-]")
+# As Kraken calls them; at the beginning or the end of a pair.
+_USUAL_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+_OTHER_NAME = re.compile(r"^(?:XBT|XDG)|(?:XBT|XDG)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,19 @@ class MarketList:
         joined = {market.joined.upper(): market for market in reversed(self.markets)}
         return joined | {_joined(market.id): market for market in reversed(self.markets)}
 
+    @cached_property
+    def _near(self) -> NearNames:
+        return NearNames({name: market.symbol for name, market in self._by_joined.items()})
+
     def resolve(self, spelling: str) -> Market:
-        """The market meant by `BTCUSDT`, `BTC/USDT`, `btc-usdt` or `BTC_usdt`.
+        """The market meant by `BTCUSDT`, `BTC/USDT`, `btc-usdt` or `BTC_usdt`, with either name of
+        a coin that has two.
 
         The quote currency is never substituted. UnknownSymbol, with near matches in its field
         `near`, where the exchange has no such market; MalformedSymbol where none can be so called.
         """
         asked = check_spelling(spelling)
-        # Where base and quote are told apart, no other pair with the same letters is meant.
-        parted = _SEPARATOR.sub("/", asked)
-        found = self._by_symbol.get(parted) if "/" in parted else self._by_joined.get(asked)
+        found = next(filter(None, map(self._named, _spellings(asked))), None)
         if found is None:
             near = self.near(asked)
             hint = f"; near are {', '.join(near)}" if near else ""
@@ -69,11 +76,16 @@ class MarketList:
             )
         return found
 
+    def _named(self, asked: str) -> Market | None:
+        # Where base and quote are told apart, no other pair with the same letters is meant.
+        parted = _SEPARATOR.sub("/", asked)
+        return self._by_symbol.get(parted) if "/" in parted else self._by_joined.get(asked)
+
     def near(self, spelling: str) -> list[str]:
-        """Normal forms of markets with a similar name, best first."""
-        asked = _joined(spelling)
-        names = difflib.get_close_matches(asked, self._by_joined, n=3 * MOST_NEAR, cutoff=0.6)
-        return list(dict.fromkeys(self._by_joined[name].symbol for name in names))[:MOST_NEAR]
+        """Normal forms of markets with a similar name, those with the same quote first."""
+        asked = spelling.upper()
+        quote = _SEPARATOR.split(asked)[1] if _SEPARATOR.search(asked) else None
+        return list(self._near.of(_joined(asked), quote, MOST_NEAR))
 
 
 def check_spelling(spelling: str) -> str:
@@ -89,6 +101,14 @@ def check_spelling(spelling: str) -> str:
             symbol=spelling[:LONGEST_SPELLING],
         )
     return spelling.upper()
+
+
+def _spellings(asked: str) -> Iterator[str]:
+    """`asked`, and then with the usual names of coins that some call otherwise."""
+    yield asked
+    usual = _OTHER_NAME.sub(lambda found: _USUAL_NAMES[found[0]], asked)
+    if usual != asked:
+        yield usual
 
 
 def _joined(name: str) -> str:
