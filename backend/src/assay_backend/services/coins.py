@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from assay.bundle.files import VOLATILITY, Bundle
@@ -22,6 +23,7 @@ from assay.volatility.model import VolatilityModel
 from assay.volatility.state import CoinState
 from assay_backend.services.champion import ChampionService
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 MOST_COINS = 128
@@ -57,6 +59,7 @@ class CoinService:
         self._champion = champion
         self._coins: OrderedDict[_Name, Coin] = OrderedDict()
         self._making: dict[_Name, asyncio.Task[Coin]] = {}
+        self._assessing: dict[tuple[int, int], asyncio.Task[Assessment]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="coins")
         self._versions = itertools.count(1)
 
@@ -91,19 +94,22 @@ class CoinService:
     async def assess(self, coin: Coin, horizon_minutes: int) -> Assessment:
         """The coin's next minutes; the first time over a horizon takes some milliseconds."""
         found = coin.assessed.get(horizon_minutes)
-        if found is None:
-            found = await self._off_loop(lambda: coin.state.assess(horizon_minutes))
-            if len(coin.assessed) >= MOST_ASSESSED:
-                coin.assessed.clear()
-            coin.assessed[horizon_minutes] = found
-        return found
+        if found is not None:
+            return found
+        name = (coin.version, horizon_minutes)
+        task = self._assessing.get(name)
+        if task is None:
+            task = asyncio.create_task(self._assessed(coin, horizon_minutes))
+            task.add_done_callback(partial(_ended, self._assessing, name))
+            self._assessing[name] = task
+        return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Gives up what is under way."""
-        making = list(self._making.values())
-        for task in making:
+        tasks = [*self._making.values(), *self._assessing.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*making, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _off_loop(self, work: Callable[[], T]) -> T:
@@ -125,14 +131,9 @@ class CoinService:
         task = self._making.get(name)
         if task is None:
             task = asyncio.create_task(self._made(hourly))
-            task.add_done_callback(lambda done: self._ended(name, done))
+            task.add_done_callback(partial(_ended, self._making, name))
             self._making[name] = task
         return task
-
-    def _ended(self, name: _Name, task: asyncio.Task[Coin]) -> None:
-        del self._making[name]
-        if not task.cancelled():
-            task.exception()  # told to those who wait, if any still do
 
     async def _made(self, hourly: HeldSeries) -> Coin:
         bundle, model = self._require()
@@ -153,3 +154,16 @@ class CoinService:
         while len(self._coins) > MOST_COINS:
             self._coins.popitem(last=False)
         return coin
+
+    async def _assessed(self, coin: Coin, horizon_minutes: int) -> Assessment:
+        found = await self._off_loop(lambda: coin.state.assess(horizon_minutes))
+        if len(coin.assessed) >= MOST_ASSESSED:
+            coin.assessed.clear()
+        coin.assessed[horizon_minutes] = found
+        return found
+
+
+def _ended(tasks: dict[K, asyncio.Task[T]], name: K, task: asyncio.Task[T]) -> None:
+    del tasks[name]
+    if not task.cancelled():
+        task.exception()  # told to those who wait, if any still do

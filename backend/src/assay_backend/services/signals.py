@@ -116,13 +116,8 @@ class SignalService:
         coin = self._coins.at_hand(hourly.held)
         if coin is None:
             return None
-        name = (key, request.limit, request.horizon_minutes, asked.language)
-        made_from = (series.held.version, series.stale, coin.version)
-        kept = self._prepared.get(name)
-        if kept is not None and kept.made_from == made_from:
-            return kept
         assessment = coin.assessed.get(request.horizon_minutes)
-        return self._render(asked, key, series, coin, assessment) if assessment else None
+        return self._rendered(asked, key, series, coin, assessment) if assessment else None
 
     def record(self, prepared: Prepared) -> Recorded:
         """The signal with an id of its own, to be appended to the ledger before it is sent."""
@@ -158,7 +153,7 @@ class SignalService:
         key, series, hourly = await self._series(request)
         coin = await self._coins.of(hourly.held)
         assessment = await self._coins.assess(coin, request.horizon_minutes)
-        return self._render(asked, key, series, coin, assessment)
+        return self._rendered(asked, key, series, coin, assessment)
 
     async def _series(
         self, request: SignalRequest
@@ -198,7 +193,7 @@ class SignalService:
 
     # Rendering
 
-    def _render(
+    def _rendered(
         self,
         asked: Asked,
         key: SeriesKey,
@@ -206,31 +201,15 @@ class SignalService:
         coin: Coin,
         assessment: Assessment,
     ) -> Prepared:
+        """The signal, rendered unless that was done for another caller."""
         request, language = asked
-        document = signal_document(
-            assessment,
-            series,
-            hourly_close=coin.close,
-            model_version=coin.bundle.metadata.version,
-        )
-        lasting, explain = _members(document), b""
-        if language is not None:
-            why = explanation_document(assessment, series, language=language)
-            explain = _members({"explain": why})
-        identity = hashlib.sha256(coin.bundle.digest.encode() + lasting + explain).hexdigest()[:32]
-        prepared = Prepared(
-            made_from=(series.held.version, series.stale, coin.version),
-            lasting=lasting,
-            explain=explain,
-            etag=f'W/"{identity}"',
-            as_of=series.held.as_of,
-            origin=datetime.fromisoformat(document["origin"]),
-            due=datetime.fromisoformat(document["target_time"]),
-            subject=str(series.held.key),
-            source=series.held.source,
-        )
-        self._keep((key, request.limit, request.horizon_minutes, language), prepared)
-        return prepared
+        name = (key, request.limit, request.horizon_minutes, language)
+        made_from = (series.held.version, series.stale, coin.version)
+        kept = self._prepared.get(name)
+        if kept is None or kept.made_from != made_from:
+            kept = _render(series, coin, assessment, language)
+            self._keep(name, kept)
+        return kept
 
     def _keep(self, name: _Name, prepared: Prepared) -> None:
         replaced = self._prepared.pop(name, None)
@@ -239,6 +218,33 @@ class SignalService:
         while self._kept_bytes > MOST_KEPT_BYTES:
             _, dropped = self._prepared.popitem(last=False)
             self._kept_bytes -= _size(dropped)
+
+
+def _render(
+    series: ExchangeSeries, coin: Coin, assessment: Assessment, language: Language | None
+) -> Prepared:
+    document = signal_document(
+        assessment,
+        series,
+        hourly_close=coin.close,
+        model_version=coin.bundle.metadata.version,
+    )
+    lasting, explain = _members(document), b""
+    if language is not None:
+        why = explanation_document(assessment, series, language=language)
+        explain = _members({"explain": why})
+    identity = hashlib.sha256(coin.bundle.digest.encode() + lasting + explain).hexdigest()[:32]
+    return Prepared(
+        made_from=(series.held.version, series.stale, coin.version),
+        lasting=lasting,
+        explain=explain,
+        etag=f'W/"{identity}"',
+        as_of=series.held.as_of,
+        origin=datetime.fromisoformat(document["origin"]),
+        due=datetime.fromisoformat(document["target_time"]),
+        subject=str(series.held.key),
+        source=series.held.source,
+    )
 
 
 def _own(series: ExchangeSeries, timeframe: str) -> SeriesKey:

@@ -1,0 +1,381 @@
+"""Signals on markets that are slow, absent, stale, torn or still: marked, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from assay.bundle.files import VOLATILITY
+from assay.errors import SourceUnavailable, StorageError
+from assay.market.bars import check_bars
+from assay.market.crypto.feed import CryptoFeed
+from assay.market.sources.base import Fetched
+from assay_backend.schemas.signals import SignalRequest
+from assay_backend.services.container import build_services
+from assay_backend.services.signals import Asked
+from upstream.scripted import HandClock, ScriptedExchanges
+
+SIGNAL, BATCH, TAIL = "/v1/crypto/signal", "/v1/crypto/signal/batch", "/v1/crypto/signals/tail"
+EVERYONE = ("binance", "binance_mirror", "kraken", "coinbase")
+BINANCE = EVERYONE[:2]
+DOWN = SourceUnavailable("down")
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+def exchanges(clock):
+    return ScriptedExchanges(clock)
+
+
+@pytest.fixture
+def live(settings, clock, exchanges):
+    """Services around scripted exchanges; what is far back is asked for when a test says so."""
+
+    def live(source=exchanges, **options):
+        options = {"failover": ("kraken", "coinbase"), "deepen_after_seconds": 3600.0} | options
+        feed = CryptoFeed(
+            source, None, clock, deadline_seconds=1.0, stagger_seconds=0.05, **options
+        )
+        return build_services(settings, clock=clock, crypto=feed)
+
+    return live
+
+
+@pytest.fixture
+def client_of(serve, live):
+    return lambda *source, **options: serve(services=live(*source, **options))
+
+
+def answered(client, **body):
+    answer = client.post(SIGNAL, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def every_number(document):
+    if isinstance(document, dict):
+        document = list(document.values())
+    if isinstance(document, list):
+        return [number for item in document for number in every_number(item)]
+    return [document] if isinstance(document, float) else []
+
+
+def run_with(services, scenario):
+    """Runs a coroutine around services without any server."""
+
+    async def run():
+        services.ledger.start()
+        try:
+            return await scenario(services)
+        finally:
+            await services.coins.close()
+            await services.crypto.close()
+            await services.ledger.close()
+            services.database.close()
+
+    return asyncio.run(run())
+
+
+def test_a_first_signal_costs_one_call_and_says_how_little_it_knows(client_of, exchanges):
+    with client_of() as client:
+        body = answered(client)
+        assert (body["source"], body["stale"]) == ("binance", False)
+        assert "short_history" in body["fallbacks"]
+        for timeframe in ("1h", "1h", "4h"):
+            answered(client, timeframe=timeframe)
+        assert exchanges.bar_calls == {"binance": 2}, "hours, and bars of four"
+
+
+def test_later_ones_know_two_years(client_of, exchanges):
+    with client_of(deepen_after_seconds=0.0, deepen_pace_seconds=0.0) as client:
+        assert "short_history" in answered(client)["fallbacks"]
+        for _ in range(400):
+            found = answered(client)
+            if not found["fallbacks"]:
+                break
+        assert found["fallbacks"] == []
+
+
+def test_five_hundred_first_signals_make_one_call(live, exchanges):
+    async def scenario(services):
+        asked = Asked(SignalRequest(), None)
+        found = await asyncio.gather(*(services.signals.prepare(asked) for _ in range(500)))
+        assert len({id(prepared) for prepared in found}) == 1
+        assert (exchanges.market_calls, exchanges.bar_calls) == ({"binance": 1}, {"binance": 1})
+
+    run_with(live(), scenario)
+
+
+def test_a_batch_makes_one_call_for_each_series_however_often_it_is_named(client_of, exchanges):
+    wanted = [
+        {"symbol": symbol, "horizon_min": horizon_min, "limit": limit}
+        for symbol in ("BTCUSDT", "eth-usdt", "ETH/BTC")
+        for horizon_min, limit in itertools.product((60, 1440), (200, 5000, 2))
+    ]
+    with client_of() as client:
+        found = client.post(BATCH, json={"requests": wanted}).json()["results"]
+    assert all(item["ok"] for item in found)
+    assert exchanges.bar_calls == {"binance": 3}
+
+
+def test_the_items_of_a_batch_do_not_wait_for_each_other(client_of, exchanges):
+    exchanges.silent = {"coinbase"}
+    wanted = [{"exchange": "coinbase"}, {"exchange": "kraken"}, {"exchange": "mtgox"}]
+    with client_of(failover=()) as client:
+        found = client.post(BATCH, json={"requests": wanted}).json()["results"]
+        assert [item["ok"] for item in found] == [False, True, False]
+        assert [item["problem"]["status"] for item in found if not item["ok"]] == [503, 422]
+        assert len(client.get(TAIL).json()) == 1
+
+
+def test_the_exchange_asked_for_and_the_one_that_answered_are_told_apart(client_of, exchanges):
+    exchanges.faults = dict.fromkeys(BINANCE, DOWN)
+    with client_of() as client:
+        for timeframe in ("1h", "4h"):
+            body = answered(client, timeframe=timeframe)
+            assert (body["exchange"], body["source"]) == ("binance", "kraken")
+            assert body["last_close"] // 100 == 2.0, "kraken's level"
+
+
+def test_hours_and_other_bars_are_never_of_two_exchanges(client_of, exchanges):
+    """Binance has no hours right now, and bars of four hours it has."""
+    ask = exchanges.bars
+
+    async def bars(endpoint, market, timeframe, **options):
+        if endpoint in BINANCE and timeframe.name == "1h":
+            raise DOWN
+        return await ask(endpoint, market, timeframe, **options)
+
+    exchanges.bars = bars
+    with client_of() as client:
+        body = answered(client, timeframe="4h", explain=True)
+        assert (body["exchange"], body["source"]) == ("binance", "kraken")
+        closes = [body["last_close"], *(row["close"] for row in body["explain"]["features_tail"])]
+        assert {close // 100 for close in closes} == {2.0}
+
+
+def test_stale_bars_are_answered_and_marked(client_of, exchanges, clock):
+    with client_of() as client:
+        fresh = answered(client)
+        exchanges.faults = dict.fromkeys(EVERYONE, DOWN)
+        clock.advance(hours=5)
+        body = answered(client)
+        assert (body["stale"], body["as_of"], body["origin"]) == (
+            True, fresh["as_of"], fresh["origin"],
+        )  # fmt: skip
+        assert body["age_seconds"] == 5 * 3600 + 20 * 60
+
+
+def test_without_bars_it_says_when_to_come_back(client_of, exchanges):
+    exchanges.faults = dict.fromkeys(EVERYONE, DOWN)
+    with client_of() as client:
+        answer = client.post(SIGNAL, json={})
+        assert (answer.status_code, answer.json()["title"]) == (503, "Source unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert client.get(TAIL).json() == []
+
+
+# Bars as they should not be
+
+
+class StrangeBars(ScriptedExchanges):
+    """`rows` makes open, high, low, close and volume of the bars' numbers."""
+
+    rows = staticmethod(lambda at: np.column_stack([*[np.full(len(at), 100.0)] * 4, 0.0 * at]))
+
+    async def bars(self, endpoint, market, timeframe, **options):
+        fetched = await super().bars(endpoint, market, timeframe, **options)
+        opens = fetched.checked.bars.time
+        numbers = (opens.astype("int64") // timeframe.milliseconds).astype(float)
+        return Fetched(check_bars(opens, self.rows(numbers), timeframe=timeframe))
+
+
+def jumping(at):
+    price = 100.0 * np.exp(5.0 * (at % 2))
+    return np.column_stack([price, price * 1.01, price * 0.99, price, np.ones(len(at))])
+
+
+def minute(at):
+    return np.column_stack([*[np.full(len(at), 1e-12)] * 4, np.ones(len(at))])
+
+
+def huge(at):
+    price = 1e15 * (1.0 + 0.01 * (at % 3))
+    return np.column_stack([price, price, price, price, 1e18 * np.ones(len(at))])
+
+
+@pytest.mark.parametrize(
+    ("rows", "fallback"),
+    [
+        pytest.param(StrangeBars.rows, "no_movement", id="constant prices, no volume"),
+        pytest.param(minute, "no_movement", id="a price of next to nothing"),
+        pytest.param(jumping, None, id="prices that jump by a factor of 148 and back"),
+        pytest.param(huge, None, id="a giant price"),
+    ],
+)
+def test_strange_prices_give_finite_marked_figures(client_of, clock, rows, fallback):
+    source = StrangeBars(clock)
+    source.rows = rows
+    with client_of(source) as client:
+        for horizon_min in (60, 1440, 43_200):
+            body = answered(client, horizon_min=horizon_min, explain=True)
+            assert fallback is None or fallback in body["fallbacks"]
+            numbers = every_number(body)
+            assert len(numbers) > 30
+            assert all(map(math.isfinite, numbers))
+            assert body["volatility"]["lower"] <= body["volatility"]["upper"]
+            assert 0.0 <= body["risk_score"] <= 1.0
+            for confidence, loss in body["value_at_risk"].items():
+                assert 0.0 <= loss <= body["expected_shortfall"][confidence] <= 1.0
+
+
+def test_a_missing_week_is_marked_and_widens(client_of, exchanges):
+    with client_of() as client:
+        whole = answered(client)
+    week = np.arange(np.datetime64("2026-11-08T00", "h"), np.datetime64("2026-11-15T00", "h"))
+    exchanges.holes = set(week.astype("datetime64[ms]"))
+    with client_of() as client:
+        torn = answered(client)
+    assert ("gaps" in whole["fallbacks"], "gaps" in torn["fallbacks"]) == (False, True)
+    widths = [body["volatility"]["upper"] / body["volatility"]["lower"] for body in (whole, torn)]
+    assert widths[0] < widths[1]
+
+
+@pytest.mark.parametrize(
+    ("first", "status"), [("2026-11-18T11", 503), ("2026-11-18T00", 503), ("2026-11-10T00", 200)]
+)
+def test_a_coin_as_young_as_that_has_a_signal_or_a_reason(client_of, exchanges, first, status):
+    exchanges.first = first
+    with client_of() as client:
+        answer = client.post(SIGNAL, json={})
+        assert answer.status_code == status
+        if status == 503:
+            assert answer.json()["title"] == "Too little history"
+        else:
+            assert {"short_history", "no_threshold"} <= set(answer.json()["fallbacks"])
+
+
+# The model and the ledger
+
+
+def without_model(contents):
+    del contents[VOLATILITY]
+
+
+def test_without_a_volatility_model_it_says_so_until_there_is_one(serve, folder, publish):
+    publish(folder, version="none", change=without_model)
+    with serve() as client:
+        for answer in (client.post(SIGNAL, json={}), client.get(SIGNAL)):
+            problem = answer.json()
+            assert (answer.status_code, problem["title"]) == (503, "Bundle missing")
+            assert problem["path"] == VOLATILITY
+            assert VOLATILITY in problem["detail"]
+        batch = client.post(BATCH, json={"requests": [{}, {"limit": 1}]}).json()["results"]
+        assert [item["problem"]["status"] for item in batch] == [503, 422]
+        assert client.post("/predict").status_code == 200
+        publish(folder, version="whole")
+        for _ in range(400):
+            answer = client.post(SIGNAL, json={})
+            if answer.status_code == 200:
+                break
+        assert answer.json()["model_version"] == "whole"
+
+
+class BrokenLedger:
+    """Takes nothing."""
+
+    async def append(self, entries, *, remember=None):
+        raise StorageError("the disk is full")
+
+    def start(self):
+        pass
+
+    async def close(self):
+        pass
+
+
+def test_what_cannot_be_recorded_is_not_answered(serve, live, settings, clock):
+    services = dataclasses.replace(live(), ledger=BrokenLedger())
+    with serve(services=services) as client:
+        for path, body in ((SIGNAL, {}), (BATCH, {"requests": [{}]})):
+            answer = client.post(path, json=body)
+            assert (answer.status_code, answer.json()["title"]) == (503, "Storage error")
+            assert "retry-after" in answer.headers
+        assert client.get(SIGNAL).status_code == 200
+
+
+def test_a_bug_in_one_item_is_that_item_s_and_logged(serve, live, caplog):
+    services = live()
+    assess = services.coins.assess
+
+    async def broken(coin, horizon_minutes):
+        if horizon_minutes == 120:
+            raise ZeroDivisionError
+        return await assess(coin, horizon_minutes)
+
+    services.coins.assess = broken
+    with serve(services=services) as client:
+        wanted = [{}, {"horizon_min": 120}, {"horizon_min": 180}]
+        found = client.post(BATCH, json={"requests": wanted}).json()["results"]
+        assert [item["ok"] for item in found] == [True, False, True]
+        assert found[1]["problem"]["status"] == 500
+        assert "ZeroDivisionError" in caplog.text
+
+
+# Replayed and simulated bars
+
+
+def write_bars(path, step, count):
+    opens = np.datetime64("2026-11-18T12", "s") - step * np.arange(count, 0, -1)
+    price = 100.0 * np.exp(0.01 * np.sin(np.arange(count) * 1.7))
+    lines = ["timestamp,open,high,low,close,volume"]
+    for at, close in zip(opens, price.tolist(), strict=True):
+        lines.append(f"{at}Z,{close},{close * 1.004},{close * 0.996},{close},1")
+    path.write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "step", "count", "fallbacks"),
+    [
+        ("1h", np.timedelta64(3600, "s"), 20_000, set()),
+        ("1h", np.timedelta64(3600, "s"), 2_000, {"short_history"}),
+        ("1d", np.timedelta64(86_400, "s"), 900, {"short_history", "daily_bars"}),
+    ],
+)
+def test_replayed_bars_are_as_deep_as_their_file(
+    settings, clock, serve, tmp_path, timeframe, step, count, fallbacks
+):
+    from assay.market.sources.replay_crypto import ReplayedExchanges, replay_files
+
+    path = tmp_path / "bars.csv"
+    if timeframe == "1d":
+        clock.instant = clock.instant.replace(hour=0)
+    write_bars(path, step, count)
+    if timeframe == "1d":
+        path.write_text(path.read_text().replace("T12:00:00Z", "T00:00:00Z"))
+    files = replay_files(f"binance:BTC/USDT:{timeframe}={path}")
+    feed = CryptoFeed(ReplayedExchanges(files, clock), None, clock)
+    with serve(services=build_services(settings, clock=clock, crypto=feed)) as client:
+        body = answered(client, timeframe=timeframe)
+        assert body["source"] == "replay"
+        assert fallbacks <= set(body["fallbacks"])
+        assert bool(fallbacks) == bool(set(body["fallbacks"]) & {"short_history", "daily_bars"})
+        assert answered(client, timeframe=timeframe)["risk_score"] == body["risk_score"]
+
+
+def test_simulated_signals_say_so_in_their_sentence(standing_client):
+    for language, words in (("en", "simulated"), ("es", "simulados")):
+        answer = standing_client.post(
+            SIGNAL, json={"explain": True}, headers={"Accept-Language": language}
+        )
+        assert answer.json()["source"] == "simulated"
+        assert words in answer.json()["explain"]["summary"]
