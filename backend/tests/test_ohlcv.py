@@ -109,6 +109,9 @@ def test_holes_are_listed_within_what_is_shown(crypto_client, exchanges):
         ({"symbol": "A" * 99}, "symbol"),
         ({"symbol": ""}, "market"),
         ({"symbols": "BTCUSDT"}, "symbols"),
+        ({"symbol": ["BTCUSDT", "ETHUSDT"]}, "symbol: given more than once"),
+        ({"limit": [5, 5]}, "limit: given more than once"),
+        ({"exchange": ["binance", ""]}, "exchange: given more than once"),
     ],
 )
 def test_bad_input_is_refused_before_any_call(crypto_client, exchanges, query, named):

@@ -7,6 +7,7 @@ the same one again would cost more than all the rest of a warm answer.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -19,7 +20,9 @@ LONGEST_REMEMBERED_BYTES = 512
 
 
 class StrictRoute(APIRoute):
-    """Answers 422 where the query names a parameter that the endpoint does not take."""
+    """Answers 422 where the query names a parameter that the endpoint does not take, or one of
+    them twice.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - APIRoute's
         self._endpoint = endpoint
@@ -39,9 +42,7 @@ class StrictRoute(APIRoute):
                 response: Response = await self._endpoint(request, **remembered)
                 return response
             if query:
-                unknown = sorted(set(request.query_params) - known)
-                if unknown:
-                    raise RequestValidationError([_unknown(name, known) for name in unknown])
+                _check_names(request, known)
             return await handle(request)
 
         return handle_strictly
@@ -61,6 +62,19 @@ class StrictRoute(APIRoute):
             return await endpoint(request, **meant)
 
         return remembering
+
+
+def _check_names(request: Request, known: set[str]) -> None:
+    """RequestValidationError where a name is not in `known`, or is given twice."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    errors = [_unknown(name, known) for name in sorted(set(given) - known)]
+    errors += [_repeated(name) for name in sorted(known) if given[name] > 1]
+    if errors:
+        raise RequestValidationError(errors)
+
+
+def _repeated(name: str) -> dict[str, object]:
+    return {"loc": ("query", name), "msg": "given more than once; which one is meant?"}
 
 
 def _unknown(name: str, known: set[str]) -> dict[str, object]:
