@@ -47,7 +47,9 @@ class SignalsFile:
         """
         with _told(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT)
+            lock = os.open(
+                self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644
+            )
         try:
             self._wait_for(lock)
             yield
@@ -101,22 +103,21 @@ class SignalsFile:
             return 0, 0
         if extent is None or size > extent.bytes:
             return None
-        end, back = extent.bytes, ledger.rows_back(kind=KIND, upto=extent.sequence)
+        end, torn = extent.bytes, b""
+        back = ledger.rows_back(kind=KIND, upto=extent.sequence)
         for row in back:
             if end <= size:
                 compared = [row, *itertools.islice(back, COMPARED_ROWS - 1)]
-                ours = b"".join(line_of(each) for each in reversed(compared))
-                same = self._bytes_before(end, len(ours)) == ours
-                return (end, row.sequence) if same else None
-            end -= len(line_of(row))
-        return (0, 0) if end == 0 else None
+                ours = b"".join(line_of(each) for each in reversed(compared)) + torn[: size - end]
+                return (end, row.sequence) if self._ends_with(ours, size) else None
+            torn = line_of(row)
+            end -= len(torn)
+        return (0, 0) if end == 0 and self._ends_with(torn[:size], size) else None
 
-    def _bytes_before(self, end: int, count: int) -> bytes:
-        if count > end:
-            return b""
+    def _ends_with(self, expected: bytes, size: int) -> bool:
         with self.path.open("rb") as lines:
-            lines.seek(end - count)
-            return lines.read(count)
+            lines.seek(max(0, size - len(expected)))
+            return lines.read(len(expected)) == expected
 
     def _rebuild(self, ledger: Ledger) -> None:
         """A new file from the ledger, put in place once it is whole and on disk."""
