@@ -3,7 +3,8 @@
 python bench/backtest.py [--bars 100000] [--horizons 1 24 168] [--rounds 3]
 
 The bars are of a seeded market whose volatility comes and goes by hour, week and spell, so that no
-part has it easier than on an exchange's. Processor seconds of one thread, best of the rounds.
+part has it easier than on an exchange's. Seconds on the wall, of the best round, since others may
+be at work.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def main() -> None:
     if model is None:
         raise SystemExit(f"{arguments.bundle} has no volatility model")
     bars = market(arguments.bars)
-    print(f"{len(bars)} hourly bars, one thread, best of {arguments.rounds}\n")
+    print(f"{len(bars)} hourly bars, one thread, best of {arguments.rounds} rounds\n")
     print("| horizon, h | walk, s | trades and scores, s | in all, s |")
     print("|---|---|---|---|")
     for horizon in arguments.horizons:

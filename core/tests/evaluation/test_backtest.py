@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
+import json
+import os
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assay.errors import TooLittleHistory
+from assay.evaluation import exposure, signal_quality
+from assay.evaluation import performance as performance_module
 from assay.evaluation.backtest import LEAST_HOURS, backtest, judge
 from assay.evaluation.coverage_tests import kupiec
 from assay.evaluation.exposure import Held, Terms, hold
 from assay.evaluation.performance import max_drawdown, performance
 from assay.evaluation.significance import diebold_mariano
 from assay.market.bars import Bars
+from assay.market.csv_bars import read_bars_csv
+from assay.market.timeframes import timeframe
+from assay.volatility.model import VolatilityModel
 from assay.volatility.walk import Walk
 
 HOUR = np.timedelta64(1, "h")
@@ -253,6 +262,32 @@ def test_nobody_trades_at_the_close_that_decided():
     assert hold(at_close, decided, cost_rate=0.0).equity[-1] > 10.0
 
 
+@pytest.fixture(scope="module")
+def model():
+    """The model that is served."""
+    path = Path(__file__).parents[3] / "data" / "processed" / "volatility.json"
+    return VolatilityModel.from_json(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("horizon", [1, 24, 100])
+def test_with_the_real_signals_later_bars_change_no_equity(model, horizon):
+    bars, t = market(1600), 1200
+    terms = Terms(rebalance_hours=horizon, no_trade_band=0.02)
+
+    def equity(of):
+        return backtest(model, of, horizon_hours=horizon, terms=terms).curve
+
+    later = np.arange(len(bars)) > t
+    prices = [np.where(later, column * 1.7, column) for column in bars.columns()[1:]]
+    before, after = equity(bars), equity(Bars(bars.time, *prices))
+    known = before.time <= bars.time[t] + HOUR
+    assert known.sum() > 300
+    for name in ("volatility_target", "buy_and_hold", "exposure"):
+        one, other = getattr(before, name), getattr(after, name)
+        np.testing.assert_array_equal(one[known], other[known])
+    assert (before.volatility_target[~known] != after.volatility_target[~known]).any()
+
+
 # Signals
 
 
@@ -338,3 +373,27 @@ def test_where_nothing_is_known_nothing_is_scored():
     ] * 2
     assert found.regimes.switches_a_year is None
     assert found.buy_and_hold.total_return == pytest.approx(-SWIFT.cost_rate, rel=0.01)
+
+
+@pytest.mark.real_data
+def test_on_two_years_of_btc_the_signals_beat_har_and_yesterday(model):
+    folder = os.environ.get("ASSAY_REAL_DATA")
+    if not folder:
+        pytest.skip("ASSAY_REAL_DATA names no folder with btcusdt_1h.csv")
+    bars = read_bars_csv(Path(folder) / "btcusdt_1h.csv", timeframe=timeframe("1h")).bars
+    found = backtest(model, bars, horizon_hours=24, terms=Terms())
+    ours = found.variance.rows[0]
+    assert found.variance.origins > 600
+    assert (ours.qlike_ratio_har < 0.8, ours.qlike_ratio_yesterday < 0.5) == (True, True)
+    assert ours.dm_p_vs_har < 0.01
+    assert (found.risk.brier_skill > 0.1, found.risk.auc > 0.75) == (True, True)
+    calm, normal, turbulent = (row.next_realized_volatility for row in found.regimes.rows)
+    assert calm < normal < turbulent
+    assert found.regimes.switches_a_year <= 40
+    assert found.volatility_target.annualized_volatility < found.buy_and_hold.annualized_volatility
+
+
+def test_the_examples_in_the_docstrings_are_true():
+    for module in (exposure, performance_module, signal_quality):
+        found = doctest.testmod(module)
+        assert (found.failed, found.attempted > 0) == (0, True), module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -19,7 +20,7 @@ from assay.errors import (
     TooBusy,
     TooLittleHistory,
 )
-from assay.evaluation.backtest import LEAST_HOURS, backtest
+from assay.evaluation.backtest import LEAST_HOURS, Backtest, backtest
 from assay.market.bars import Bars
 from assay.market.crypto.deep import HOURLY, MOST_HOURS
 from assay.market.crypto.feed import MOST_BARS, CryptoFeed, ExchangeSeries
@@ -62,11 +63,13 @@ class BacktestService:
         clock: Clock,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        work_out: Callable[..., Backtest] = backtest,
     ) -> None:
         self._feed = feed
         self._champion = champion
         self._clock = clock
         self._patience_seconds = patience_seconds
+        self._work_out = work_out
         self._kept: OrderedDict[_Made, Answer] = OrderedDict()
         self._making: dict[_Made, asyncio.Task[Answer]] = {}
         self._one = asyncio.Lock()
@@ -142,7 +145,12 @@ class BacktestService:
         self, name: _Made, hourly: Bars, series: ExchangeSeries, bundle: Bundle
     ) -> Answer:
         def work() -> Answer:
-            return _worked_out(name, hourly, series, bundle, now=self._clock.now())
+            found = self._found(name, hourly, bundle)
+            now = self._clock.now()
+            document = backtest_document(
+                name.request, found, hourly=hourly, series=series, bundle=bundle, now=now
+            )
+            return Answer.of(document, bundle=bundle.digest, at=now)
 
         try:
             await asyncio.wait_for(self._one.acquire(), self._patience_seconds)
@@ -160,32 +168,18 @@ class BacktestService:
             self._kept.popitem(last=False)
         return answer
 
-
-def _worked_out(
-    name: _Made,
-    hourly: Bars,
-    series: ExchangeSeries,
-    bundle: Bundle,
-    *,
-    now: datetime,
-) -> Answer:
-    if bundle.volatility is None:
-        raise AssertionError("only bundles with a volatility model come here")
-    request = name.request
-    try:
-        found = backtest(
-            bundle.volatility,
-            hourly,
-            horizon_hours=request.horizon_hours,
-            terms=request.terms,
-            start=_start(request, hourly),
-        )
-    except TooLittleHistory as error:
-        raise _narrowed(request, error, enough=name.bars >= LEAST_HOURS) from None
-    document = backtest_document(
-        request, found, hourly=hourly, series=series, bundle=bundle, now=now
-    )
-    return Answer.of(document, bundle=bundle.digest, at=now)
+    def _found(self, name: _Made, hourly: Bars, bundle: Bundle) -> Backtest:
+        request = name.request
+        try:
+            return self._work_out(
+                bundle.volatility,
+                hourly,
+                horizon_hours=request.horizon_hours,
+                terms=request.terms,
+                start=_start(request, hourly),
+            )
+        except TooLittleHistory as error:
+            raise _narrowed(request, error, enough=name.bars >= LEAST_HOURS) from None
 
 
 def _start(request: BacktestRequest, hourly: Bars) -> np.datetime64 | None:
