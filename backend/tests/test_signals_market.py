@@ -42,9 +42,7 @@ def live(settings, clock, exchanges):
 
     def live(source=exchanges, **options):
         options = {"failover": ("kraken", "coinbase"), "deepen_after_seconds": 3600.0} | options
-        feed = CryptoFeed(
-            source, None, clock, deadline_seconds=1.0, stagger_seconds=0.05, **options
-        )
+        feed = CryptoFeed(source, None, clock, deadline_seconds=2.0, stagger_seconds=1.0, **options)
         return build_services(settings, clock=clock, crypto=feed)
 
     return live
