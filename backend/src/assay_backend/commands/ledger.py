@@ -6,8 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any, get_args
 
+from assay.store.ledger_chain import Fields
 from assay.store.ledger_records import LedgerKind, LedgerRow, Verification
 from assay.store.records import epoch_ms
 from assay_backend.commands import program
@@ -92,16 +94,16 @@ def _add_kind(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(options: argparse.Namespace, context: Context) -> int:
-    lines = FileCheck(context.settings.signals_file)
     head = PublishedCheck(options.published)
+    with closing(FileCheck(context.settings.signals_file)) as lines:
 
-    def each(page: Any) -> None:  # noqa: ANN401 - rows as the database has them
-        lines.follow(page)
-        head.follow(page)
+        def each(page: list[Fields]) -> None:
+            lines.follow(page)
+            head.follow(page)
 
-    with context.store(new=False) as store, Progress("verify", unit="rows") as progress:
-        found = store.ledger.verify(progress.reached, each=each)
-    lines.end()
+        with context.store(new=False) as store, Progress("verify", unit="rows") as progress:
+            found = store.ledger.verify(progress.reached, each=each)
+        lines.end()
     if options.json:
         print_json(_document(found, lines, head, options.published))
     else:

@@ -92,6 +92,9 @@ class FileCheck:
                 f"line {self.lines + 1:,} is of no row of the ledger: its end was cut off, or it "
                 "is an older one"
             )
+
+    def close(self) -> None:
+        """Closes the file."""
         if self._file is not None:
             self._file.close()
 
