@@ -168,8 +168,8 @@ def _trade(opens: Floats, wanted: Floats, cost_rate: float, band: float) -> _Tra
         before, equity = equity * growth, equity * growth * left
         held, at = want[row], price[row]
         found.append((row, before, equity, held, drifted))
-    rows, *columns = np.array(found).reshape(len(found), 5).T
-    return _Trades(rows.astype(np.intp), *columns, ends=ends)
+    rows, before_it, after_it, to, from_ = np.array(found).reshape(len(found), 5).T
+    return _Trades(rows.astype(np.intp), before_it, after_it, to, from_, ends)
 
 
 def _since_trade(bars: Bars, trades: _Trades, price: Floats) -> tuple[Floats, Floats, Floats]:

@@ -71,7 +71,8 @@ def _expanding(design: Floats, target: Floats, *, ahead: int, every: int) -> Flo
     weights[np.cumsum(usable)[fits] < _LEAST_DAYS * every] = np.nan
     floor = np.minimum.accumulate(np.where(usable, target, np.inf))[fits]
     of = np.arange(len(design)) // every
-    return np.maximum(np.einsum("ij,ij->i", design, weights[of]), floor[of])
+    forecast: Floats = np.maximum(np.einsum("ij,ij->i", design, weights[of]), floor[of])
+    return forecast
 
 
 def _mean(hours: Hours, window: int, measure: Measure) -> Floats:
