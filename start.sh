@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs Assay, tests it, trains it. Written for bash 3.2 (macOS) and newer.
+# Runs Assay, tests it, trains it, reports. Written for bash 3.2 (macOS) and newer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -14,6 +14,7 @@ Usage: ./start.sh [--local | --docker]   run the backend and the dashboard until
        ./start.sh logs                   follow the logs of the Docker services
        ./start.sh test [PYTEST ARGS]     the whole suite, set up from nothing
        ./start.sh train [ARGS]           the training flow (see: ./start.sh train --help)
+       ./start.sh report [ARGS]          the daily report, into report.md and report.html
 
 BACKEND_PORT (8000) and FRONTEND_PORT (8501) move the ports, ASSAY_MARKET_SOURCE chooses
 live, auto, replay or simulated market data. env.example lists every setting.
@@ -255,13 +256,25 @@ run_tests() {
     "$UV" run --no-sync $check || status=1
   done
   say "== pytest $*"
-  "$UV" run --no-sync pytest "$@" || status=$?
+  "$UV" run --no-sync pytest --numprocesses 2 "$@" || status=$?
   exit "$status"
 }
 
 run_training() {
   prepare --no-dev --inexact --package assay-training
   exec "$ENVIRONMENT/bin/assay-train" run "$@"
+}
+
+# What runs in Docker keeps its data there, so its report is asked for; otherwise the report is made
+# from the data here, whether or not a service is running.
+run_report() {
+  require_ports
+  prepare --no-dev --inexact --package assay-backend
+  export ASSAY_MARKET_SOURCE="${ASSAY_MARKET_SOURCE:-auto}"
+  if docker_answers 2>/dev/null && [ -n "$(docker compose ps --quiet backend 2>/dev/null)" ]; then
+    set -- --service "http://127.0.0.1:$BACKEND_PORT" "$@"
+  fi
+  exec "$ENVIRONMENT/bin/assay-report" "$@"
 }
 
 main() {
@@ -278,6 +291,7 @@ main() {
     logs) require_docker && exec docker compose logs --follow --tail 100 ;;
     test) run_tests "$@" ;;
     train) run_training "$@" ;;
+    report) run_report "$@" ;;
     -h | --help) usage ;;
     *)
       printf 'start.sh: unknown command "%s"\n' "$command" >&2

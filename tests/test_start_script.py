@@ -193,6 +193,32 @@ def test_an_unknown_command_shows_the_usage(checkout: Path) -> None:
     assert "Usage: ./start.sh" in ended.stderr
 
 
+@pytest.mark.parametrize("name", ["stop", "logs", "test", "train", "report"])
+def test_the_usage_names_every_command(checkout: Path, name: str) -> None:
+    ended = run(checkout, "--help", environment=dict(os.environ))
+    assert ended.returncode == 0
+    assert f"./start.sh {name} " in ended.stdout
+
+
+def test_a_report_needs_an_environment_as_a_start_does(clean_copy: Path, bare_path: Path) -> None:
+    ended = run(clean_copy, "report", environment={"PATH": str(bare_path)})
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert "Python 3.11, 3.12 or 3.13" in ended.stderr
+    assert not (clean_copy / "report.md").exists()
+
+
+@pytest.mark.skipif("UV" not in os.environ, reason="needs uv to be the runner, as start.sh does")
+def test_a_report_needs_no_running_service(checkout: Path, tmp_path: Path) -> None:
+    settings = {"ASSAY_DATA_DIR": str(tmp_path), "ASSAY_MARKET_SOURCE": "simulated"}
+    environment = {**os.environ, **settings}
+    arguments = ("report", "--out", str(tmp_path), "--language", "es")
+    ended = run(checkout, *arguments, environment=environment)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "report.md").read_text().startswith("# Informe diario de Assay")
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
 def test_the_env_file_is_data_and_the_environment_wins(clean_copy: Path) -> None:
     trace = clean_copy / "executed"
     (clean_copy / ".env").write_text(
