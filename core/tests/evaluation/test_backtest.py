@@ -375,6 +375,46 @@ def test_where_nothing_is_known_nothing_is_scored():
     assert found.buy_and_hold.total_return == pytest.approx(-SWIFT.cost_rate, rel=0.01)
 
 
+def still(n):
+    return Bars(market(n).time, *[np.full(n, 5.0)] * 4, np.zeros(n))
+
+
+def with_a_week_missing(n):
+    bars = market(n)
+    return bars.take((np.arange(n) < 700) | (np.arange(n) >= 868))
+
+
+def still_then_moving(n):
+    bars, quiet = market(n), still(n)
+    late = np.arange(n) >= n // 2
+    pairs = zip(bars.columns()[1:], quiet.columns()[1:], strict=True)
+    return Bars(bars.time, *(np.where(late, moving, flat) for moving, flat in pairs))
+
+
+def with_prices_worlds_apart(n):
+    bars = market(n)
+    factor = np.where(np.arange(n) % 100 < 50, 1e-9, 1e9)
+    return Bars(bars.time, *(column * factor for column in bars.columns()[1:]))
+
+
+@pytest.mark.parametrize("horizon", [1, 24, 720])
+@pytest.mark.parametrize(
+    "bars_of_kind", [still, with_a_week_missing, still_then_moving, with_prices_worlds_apart]
+)
+def test_odd_markets_make_no_number_that_is_none(model, bars_of_kind, horizon):
+    bars = bars_of_kind(1500)
+    found = backtest(model, bars, horizon_hours=horizon, terms=Terms(rebalance_hours=1))
+    for figures in (found.volatility_target, found.buy_and_hold, found.constant_exposure):
+        assert figures.total_return >= -1.0
+        for value in dataclasses.astuple(figures):
+            assert value is None or np.isfinite(value)
+    for row in found.variance.rows:
+        assert all(value is None or np.isfinite(value) for value in dataclasses.astuple(row)[1:])
+    assert np.isfinite(found.curve.volatility_target).all()
+    if bars_of_kind is still:
+        assert (found.variance.rows, found.volatility_target.total_return > -0.01) == ((), True)
+
+
 @pytest.mark.real_data
 def test_on_two_years_of_btc_the_signals_beat_har_and_yesterday(model):
     folder = os.environ.get("ASSAY_REAL_DATA")
