@@ -1,6 +1,7 @@
 """The same figures for Prometheus and for people, told apart by Accept."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from assay.market.csv_bars import write_bars_csv
 from assay.market.feed import GoldFeed
 from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.store import open_store
+from assay.store.ledger_records import Entry
 from assay_backend.services.container import build_services
 from upstream.scripted import ScriptedExchanges
 
@@ -131,3 +133,45 @@ def test_the_quarantine_is_counted_by_reason_each_row_once(serve, settings, cloc
 
 def test_a_parameter_is_refused(standing_client):
     assert standing_client.get("/metrics?format=json").status_code == 422
+
+
+def signal(number):
+    at = datetime(2026, 11, 18, 22, tzinfo=UTC)
+    named = ("binance BTC/USDT 1h", "binance")
+    return Entry("signal", f"s-{number}", b"{}", at, at + timedelta(hours=1), *named)
+
+
+def test_requests_and_signals_are_counted_across_restarts(serve):
+    with serve() as client:
+        for _ in range(5):
+            client.get("/livez")
+        first = client.get("/metrics").json()
+        assert (first["requests_total"], first["signals_total"]) == (6, 0)
+        assert first["last_signal_at"] is None
+        append = client.app_state["services"].ledger.append
+        client.portal.call(append, [signal(1), signal(2)])
+    with serve() as client:
+        after = client.get("/metrics").json()
+        assert (after["requests_total"], after["signals_total"]) == (7, 2)
+        assert after["last_signal_at"] == "2026-11-18T23:00:00Z"
+        assert after["ledger_rows"] >= 2
+        text = client.get("/metrics", headers={"Accept": "text/plain"}).text
+        found = samples(text)
+        verified = client.get("/v1/ledger/verify").json()
+    assert found[("assay_requests_total", ())] == 8
+    assert found[("assay_signals_total", ())] == 2
+    assert found[("assay_last_signal_timestamp_seconds", ())] == 1795042800.0
+    assert found[("assay_ledger_rows", ())] >= 2
+    assert ("assay_ledger_head_info", (("sha256", verified["head"]),)) in found or verified[
+        "rows"
+    ] > found[("assay_ledger_rows", ())], "gold's forecast may have come between"
+
+
+def test_where_there_is_no_database_metrics_still_answer(serve, settings):
+    database = settings.data_dir / "assay.db"
+    database.mkdir(parents=True)
+    with serve() as client:
+        assert client.get("/metrics").json()["requests_total"] == 1
+        assert client.get("/metrics").json()["requests_total"] == 2
+        assert client.get("/v1/status").json()["ledger"] is None
+        assert client.get("/v1/ledger/verify").status_code == 503

@@ -18,8 +18,9 @@ from assay_backend.services.counters import Counters
 from assay_backend.services.ledger import NOTHING_RECORDED, LedgerFigures, LedgerService
 from assay_backend.services.status import StatusService
 
-_BREAKER_STATES = ("closed", "half_open", "open", "blocked")
 REQUESTS = "requests"
+
+_BREAKER_STATES = ("closed", "half_open", "open", "blocked")
 _SERIES = ("exchange", "symbol", "timeframe")
 # One source may serve both feeds, as the simulated one does.
 _ENDPOINT = ("feed", "endpoint")
