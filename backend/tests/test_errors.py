@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator
 
+import httpx2
 import pytest
 from fastapi import FastAPI, Response
 from starlette.responses import StreamingResponse
@@ -116,6 +119,27 @@ def test_a_bug_is_a_500_that_leaks_nothing_and_is_logged(app, caplog) -> None:
     [record] = [record for record in caplog.records if record.name.startswith("assay_backend")]
     assert "abc-1" in record.getMessage()
     assert record.exc_info[0] is KeyError
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nothing", 404), ("/v1/crypto/ohlcv?limit=x", 422), ("/v1/crypto/ohlcv?exchange=x", 422)],
+)
+def test_a_hundred_errors_at_once_take_no_thread(app, path: str, status: int) -> None:
+    api, client = app
+
+    async def with_state(scope, receive, send) -> None:
+        await api({**scope, "state": dict(client.app_state)}, receive, send)
+
+    async def ask_at_once() -> list[int]:
+        transport = httpx2.ASGITransport(app=with_state)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as asking:
+            answers = await asyncio.gather(*(asking.get(path) for _ in range(100)))
+        return [answer.status_code for answer in answers]
+
+    before = {thread for thread in threading.enumerate() if "worker" in thread.name}
+    assert asyncio.run(ask_at_once()) == [status] * 100
+    assert {thread for thread in threading.enumerate() if "worker" in thread.name} <= before
 
 
 def test_half_an_answer_is_cut_and_never_finished_with_another(app) -> None:

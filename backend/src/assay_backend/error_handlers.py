@@ -66,7 +66,9 @@ _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "request
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Makes `app` answer every error with a problem document."""
+    """Makes `app` answer every error with a problem document, on the event loop: handlers that are
+    no coroutines would each take a thread, and many errors as many threads.
+    """
     app.add_exception_handler(AssayError, _on_assay_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_input)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -128,7 +130,7 @@ def problem_of(request: Request, error: Exception) -> dict[str, object]:
     return problem_document(request, 500, _BUG)
 
 
-def _on_assay_error(request: Request, error: Exception) -> Response:
+async def _on_assay_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, AssayError):
         raise error
     status = _status_of(error)
@@ -145,14 +147,14 @@ def _on_assay_error(request: Request, error: Exception) -> Response:
     )
 
 
-def _on_invalid_input(request: Request, error: Exception) -> Response:
+async def _on_invalid_input(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     detail, found = _told(error)
     return problem(request, 422, detail, fields={"errors": found})
 
 
-def _on_http_error(request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     details = {
