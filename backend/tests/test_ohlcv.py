@@ -1,5 +1,6 @@
 """Exchanges' bars over HTTP: all that was asked for, closed, marked, cacheable, or a clear no."""
 
+import asyncio
 from itertools import pairwise
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 
 from assay.errors import RateLimited, SourceUnavailable
 from assay.market.crypto.feed import CryptoFeed
+from assay.market.keys import SeriesKey
 from assay_backend.services.container import build_services
-from upstream.scripted import NOW, HandClock, ScriptedExchanges
+from assay_backend.services.ohlcv import OhlcvRequest, OhlcvService
+from assay_backend.services.rendering import ohlcv_document
+from upstream.scripted import NOW, HandClock, ScriptedExchanges, settle
 
 EVERYONE = ("binance", "binance_mirror", "kraken", "coinbase")
 
@@ -76,6 +80,55 @@ def test_who_has_the_answer_is_told_so(crypto_client, clock):
     clock.advance(hours=2)
     stale = crypto_client.get("/v1/crypto/ohlcv", headers=etag)
     assert (stale.status_code, stale.json()["stale"]) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "minutes_later", "fresh_seconds"),
+    [
+        ("1h", 0, 30),  # 40 minutes before the next close
+        ("1h", 39.75, 15),
+        ("1h", 40.1, 1),  # the next bar has closed, and comes any moment
+        ("1h", 43, 1),  # and is overdue
+        ("1m", 0, 30),
+        ("1m", 0.75, 15),
+        ("1d", 0, 30),
+    ],
+)
+def test_a_copy_is_fresh_until_the_next_bar(
+    crypto_client, exchanges, clock, timeframe, minutes_later, fresh_seconds
+):
+    get(crypto_client, timeframe=timeframe)
+    exchanges.faults = dict.fromkeys(EVERYONE, SourceUnavailable("down"))
+    clock.advance(minutes=minutes_later)
+    answer = get(crypto_client, timeframe=timeframe)
+    assert answer.json()["stale"] is (minutes_later == 43)
+    age_seconds = int(answer.headers["age"])
+    assert answer.headers["cache-control"] == f"public, max-age={age_seconds + fresh_seconds}"
+
+
+@pytest.mark.parametrize("limit", [1000, 1001, 5000])
+def test_what_many_ask_for_at_once_is_rendered_once(clock, exchanges, limit):
+    rendered = []
+
+    def render(*asked):
+        rendered.append(asked)
+        return ohlcv_document(*asked)
+
+    async def ask_at_once():
+        feed = CryptoFeed(exchanges, None, clock)
+        service = OhlcvService(feed, clock, render=render)
+        asked = OhlcvRequest("binance", "BTCUSDT", "1h", limit)
+        bodies = await asyncio.gather(*(service.answer(asked) for _ in range(60)))
+        assert len({id(body) for body in bodies}) == len(rendered) == 1
+        clock.advance(hours=1)
+        await feed.bars(SeriesKey("binance", "BTC/USDT", "1h"), limit)
+        await settle(feed)
+        again = await asyncio.gather(*(service.answer(asked) for _ in range(60)))
+        assert len({id(body) for body in again}) == 1
+        assert len(rendered) == 2
+        await feed.close()
+
+    asyncio.run(ask_at_once())
 
 
 def test_the_exchange_asked_for_and_the_one_that_answered_are_told_apart(crypto_client, exchanges):

@@ -12,21 +12,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 FRESH_SECONDS = 30
+# While what is to come is overdue.
+LEAST_FRESH_SECONDS = 1
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON body and its entity tag; `rendered_at` is when its `age_seconds` was true."""
+    """A JSON body and its entity tag; `rendered_at` is when its `age_seconds` was true, and at
+    `changes_at`, where that is known, another answer is to come.
+    """
 
     body: bytes
     etag: str
     rendered_at: datetime
     fixed_headers: RawHeaders = field(default_factory=list)
+    changes_at: datetime | None = None
 
     @classmethod
-    def of(cls, document: Mapping[str, object], *, bundle: str = "", at: datetime) -> Answer:
+    def of(
+        cls,
+        document: Mapping[str, object],
+        *,
+        bundle: str = "",
+        at: datetime,
+        changes_at: datetime | None = None,
+    ) -> Answer:
         """`document` as JSON; ValueError where a number is not finite.
 
         The tag covers all of it but `age_seconds`, and the digest of the bundle it came from. It is
@@ -34,12 +46,15 @@ class Answer:
         """
         lasting = {name: value for name, value in document.items() if name != "age_seconds"}
         identity = hashlib.sha256(bundle.encode() + _json(lasting)).hexdigest()[:32]
-        return cls.ready(_json(document), etag=f'W/"{identity}"', at=at)
+        etag = f'W/"{identity}"'
+        return cls.ready(_json(document), etag=etag, at=at, changes_at=changes_at)
 
     @classmethod
-    def ready(cls, body: bytes, *, etag: str, at: datetime) -> Answer:
+    def ready(
+        cls, body: bytes, *, etag: str, at: datetime, changes_at: datetime | None = None
+    ) -> Answer:
         """JSON that was rendered elsewhere, and its tag."""
-        return cls(body, etag, at, json_headers(body))
+        return cls(body, etag, at, json_headers(body), changes_at)
 
 
 class RawResponse(Response):
@@ -70,7 +85,7 @@ def send_cacheable(
     # max-age counts from the rendering, as Age does: a copy is fresh for a while from now on.
     headers = [
         (b"etag", answer.etag.encode()),
-        (b"cache-control", b"public, max-age=%d" % (age_seconds + FRESH_SECONDS)),
+        (b"cache-control", b"public, max-age=%d" % (age_seconds + _fresh_seconds(answer, now))),
         (b"age", b"%d" % age_seconds),
         *(more or ()),
     ]
@@ -86,6 +101,14 @@ def json_headers(body: bytes) -> RawHeaders:
 
 def _json(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _fresh_seconds(answer: Answer, now: datetime) -> int:
+    """How long a copy may be used from now on: not past the next change, where that is known."""
+    if answer.changes_at is None:
+        return FRESH_SECONDS
+    remaining = int((answer.changes_at - now).total_seconds())
+    return min(max(remaining, LEAST_FRESH_SECONDS), FRESH_SECONDS)
 
 
 def _age_seconds(answer: Answer, now: datetime) -> int:
