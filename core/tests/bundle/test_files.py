@@ -13,7 +13,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from assay.bundle.files import bundle_contents, load_bundle, write_bundle
+from assay.bundle.files import (
+    METADATA,
+    VOLATILITY,
+    bundle_contents,
+    load_bundle,
+    with_volatility,
+    write_bundle,
+)
 from assay.bundle.manifest import INCOMING, MANIFEST, Manifest
 from assay.bundle.metadata import ModelMetadata
 from assay.errors import BundleCorrupt, BundleError, BundleMissing, FeatureMismatch
@@ -21,6 +28,7 @@ from assay.features.scaling import Standardizer
 from assay.features.spec import FEATURE_NAMES, feature_fingerprint
 from assay.forecast.calibration import CalibrationState
 from assay.forecast.pipeline import Champion
+from assay.volatility.model import Residuals, VolatilityModel
 
 K = len(FEATURE_NAMES)
 FILES = ["model.onnx", "scaler.json", "feature_columns.json", "calibration.json",
@@ -250,3 +258,58 @@ def test_readers_and_kill_9_never_meet_half_a_bundle(folder):
         writer.stdout.close()
         assert seen <= {"test-0.25", "test-0.5", "test-0.75"}
         assert load_bundle(folder).metadata.version in {"test-0.5", "test-0.75"}
+
+
+def some_volatility(b0: float = 0.2) -> VolatilityModel:
+    residuals = Residuals(np.array([1.0]), np.zeros(1), np.ones(1), np.zeros(1))
+    return VolatilityModel(
+        season=np.ones(168),
+        level=-10.0,
+        gap=-0.1,
+        level_hours=200.0,
+        daily_share=0.9,
+        nodes=np.array([1.0, 720.0]),
+        coefficients=np.full((2, 7), b0),
+        residuals={"garman_klass": residuals, "squared_returns": residuals},
+        tail_hours=np.array([24.0]),
+        tails=np.linspace(-3.0, 3.0, 21)[None, :],
+    )
+
+
+def test_a_bundle_may_hold_no_volatility_model(folder):
+    bundle = load_bundle(folder)
+    assert bundle.volatility is None
+    assert bundle.metadata.volatility == {}
+
+
+def test_a_volatility_model_replaced_leaves_gold_as_it_was(folder):
+    before = {name: (folder / name).read_bytes() for name in FILES}
+    for b0 in (0.2, 0.3):
+        digest = write_bundle(folder, with_volatility(folder, some_volatility(b0), {"n": 3}))
+        bundle = load_bundle(folder)
+        assert bundle.digest == digest
+        assert bundle.volatility.to_json() == some_volatility(b0).to_json()
+        assert bundle.metadata.volatility == {"n": 3}
+    for name in FILES:
+        if name != METADATA:
+            assert (folder / name).read_bytes() == before[name]
+    after = json.loads((folder / METADATA).read_bytes())
+    assert after | {"volatility": {}} == json.loads(before[METADATA])
+
+
+@pytest.mark.parametrize("data", [b"{}", b"[]", b"no json", b'{"format": 1, "season": []}'])
+def test_a_corrupt_volatility_model_is_refused_and_named(folder, data):
+    contents = with_volatility(folder, some_volatility(), {})
+    write_bundle(folder, contents | {VOLATILITY: data})
+    with pytest.raises(BundleCorrupt, match=VOLATILITY) as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(folder / VOLATILITY)
+
+
+def test_a_changed_byte_in_the_volatility_model_is_refused(folder):
+    write_bundle(folder, with_volatility(folder, some_volatility(), {}))
+    path = folder / VOLATILITY
+    path.write_bytes(path.read_bytes().replace(b"720", b"721"))
+    with pytest.raises(BundleCorrupt, match="checksum") as caught:
+        load_bundle(folder)
+    assert caught.value.path == str(path)

@@ -41,8 +41,7 @@ def log_forecasts(
 def _direct(model: VolatilityModel, features: Features, hours: int, rows: Positions) -> Floats:
     b = model.coefficients_at(hours)
     log_season = np.log(features.seasons.sums_ahead(hours, rows))
-    result: Floats = b[0] + features.x[rows] @ b[1:] + features.level[rows] + log_season
-    return result
+    return _log_linear(b, features.x[rows], features.level[rows], log_season)
 
 
 def _highest(
@@ -51,8 +50,17 @@ def _highest(
     """The largest ln f over any of `hours`, at `rows`."""
     b = model.coefficients_at_each(hours)
     log_season = np.log(features.seasons.sums_ahead_each(hours, rows))
-    over = features.x[rows] @ b[:, 1:].T + b[:, 0] + log_season
-    result: Floats = over.max(axis=1) + features.level[rows]
+    x, level = features.x[rows][:, :, None], features.level[rows][:, None]
+    over = _log_linear(b.T, x, level, log_season)
+    result: Floats = over.max(axis=1)
+    return result
+
+
+def _log_linear(b: Floats, x: Floats, level: Floats, log_season: Floats) -> Floats:
+    """b0 + b x + level + ln S; added in one order, so that equal inputs give equal bits."""
+    result: Floats = b[0] + level + log_season
+    for column in range(x.shape[1]):
+        result = result + b[1 + column] * x[:, column]
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,13 +90,17 @@ class Past:
         return result
 
     def threshold_at_end(self) -> tuple[float, float]:
-        """Log of the year's 80th percentile at the last row, NaN for none, and the share known."""
+        """Log of the year's 80th percentile at the last row, NaN for none, and the share known.
+
+        There is none where prices stood still too long for one.
+        """
         windows, apart = threshold_windows(self.horizon)
         past = self.realized[::-1][: windows * apart : apart]
         known = past[np.isfinite(past)]
         if not len(known):
             return float("nan"), 0.0
-        return float(_log(np.quantile(known, [LEVEL]), self.horizon)[0]), len(known) / windows
+        own = float(_log_or_none(np.quantile(known, [LEVEL]), self.horizon)[0])
+        return own, len(known) / windows if isfinite(own) else 0.0
 
     def thresholds(self) -> tuple[Floats, Floats]:
         """The same at every row."""
@@ -108,7 +113,8 @@ class Past:
             column = padded[phase::apart]
             own[phase::apart] = trailing_quantile(column, windows, LEVEL)
             count[phase::apart] = trailing_sum(np.isfinite(column).astype(np.float64), windows)
-        return _log(own[:n], self.horizon), count[:n] / windows
+        log_own = _log_or_none(own[:n], self.horizon)
+        return log_own, np.where(np.isfinite(log_own), count[:n] / windows, 0.0)
 
     def tail_masses(self, *, newest_only: bool = False) -> Floats:
         """The distribution of return / sqrt(forecast) at each midnight UTC, (midnights + 1, 401).
@@ -134,5 +140,7 @@ def midnights_until(hours: Hours) -> NDArray[np.int64]:
     return closes // DAY_HOURS - hours.first // DAY_HOURS
 
 
-def _log(variance: Floats, horizon: int) -> Floats:
-    return np.log(np.maximum(variance, LEAST_VARIANCE * horizon))
+def _log_or_none(variance: Floats, horizon: int) -> Floats:
+    """The log of variances, NaN where no larger than the floor."""
+    moved = variance > LEAST_VARIANCE * horizon
+    return np.log(np.where(moved, variance, np.nan))

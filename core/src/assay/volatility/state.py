@@ -38,7 +38,7 @@ _TAIL = 0.05
 _WIDER: Final[Mapping[Fallback, float]] = {
     "short_history": 1.1,
     "season_of_model": 1.05,
-    "daily_bars": 1.15,
+    "daily_bars": 1.05,
     "gaps": 1.1,
     "no_movement": 1.5,
 }
@@ -251,10 +251,12 @@ def _rank_of_last(values: Floats) -> float:
 
 
 def _tail_return(past: Past, quantile: float) -> float:
-    """The 5 % quantile of the year's returns; where it is not full, what its level suggests."""
+    """The 5 % quantile of the year's returns; what its level suggests where that is not full, or
+    where prices stood still.
+    """
     returns = past.returns[-YEAR_HOURS:]
     known = returns[np.isfinite(returns)]
-    if len(known) >= ENOUGH_SHARE * YEAR_HOURS:
-        return float(np.quantile(known, _TAIL))
+    if len(known) >= ENOUGH_SHARE * YEAR_HOURS and (own := float(np.quantile(known, _TAIL))):
+        return own
     typical = past.features.level[-1] + np.log(past.horizon)
     return quantile * float(np.exp(0.5 * typical))
