@@ -136,7 +136,7 @@ def _week(coins: Sequence[CoinFacts], words: Words) -> Drawing | None:
     hours = sorted({hour for coin in coins for hour, _ in coin.closes})
     if len(hours) < 2:
         return None
-    labels = [f"{hour:%m-%d %H:%M}" for hour in hours]
+    labels = [f"{hour:%m-%d %H:%M}" if hour.hour else f"{hour:%m-%d}" for hour in hours]
     return {
         "name": WEEK_PLOT,
         "kind": "lines",

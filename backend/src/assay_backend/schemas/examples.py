@@ -241,6 +241,16 @@ METRICS: Example = {
     "upstream_calls_total": 52,
     "upstream_failures_total": 1,
     "series_stale": 0,
+    "gold_forecasts_scored_total": 212,
+    "gold_forecasts_pending": 1,
+    "signals_scored_total": 1012,
+    "signals_pending": 8,
+    "gold_crps_skill": 0.018,
+    "gold_rmse_ratio_rw": 0.9997,
+    "gold_coverage": {"0.5": 0.51, "0.8": 0.79, "0.9": 0.9, "0.95": 0.95},
+    "signal_brier_skill": 0.21,
+    "signal_coverage": {"0.8": 0.81},
+    "signal_var_hit_rate": {"0.95": 0.049, "0.99": 0.012},
     "bars_stored_total": 1052,
 }
 

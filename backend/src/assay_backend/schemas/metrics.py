@@ -23,3 +23,17 @@ class MetricsAnswer(Schema):
     upstream_calls_total: int
     upstream_failures_total: int
     series_stale: int = Field(description="Series of which a bar is overdue")
+    gold_forecasts_scored_total: int = Field(description="Rows with an outcome")
+    gold_forecasts_pending: int = Field(description="Rows that wait for it")
+    signals_scored_total: int
+    signals_pending: int
+    gold_crps_skill: float | None = Field(
+        description="1 - CRPS / the random walk's, over the newest 250 scored forecasts"
+    )
+    gold_rmse_ratio_rw: float | None
+    gold_coverage: dict[str, float | None] = Field(description="Of intervals, by nominal level")
+    signal_brier_skill: float | None = Field(description="Over the newest 1,000 scored signals")
+    signal_coverage: dict[str, float | None]
+    signal_var_hit_rate: dict[str, float | None] = Field(
+        description="Losses beyond the value at risk, by confidence"
+    )

@@ -119,7 +119,7 @@ def build_services(
         evaluations=EvaluationService(champion, clock),
         health=HealthService(champion, feed, crypto, forecasts, clock, mode=settings.market_source),
         status=status,
-        metrics=MetricsService(status, ledger, counters, clock),
+        metrics=MetricsService(status, ledger, counters, scoring, clock),
     )
 
 

@@ -16,7 +16,9 @@ from assay.clock import Clock, iso_utc
 from assay.errors import StorageError
 from assay_backend.services.counters import Counters
 from assay_backend.services.ledger import NOTHING_RECORDED, LedgerFigures, LedgerService
+from assay_backend.services.scoring import ScoringService
 from assay_backend.services.status import StatusService
+from assay_backend.services.track_metrics import track_document, track_metrics
 
 REQUESTS = "requests"
 
@@ -32,11 +34,17 @@ class MetricsService:
     """
 
     def __init__(
-        self, status: StatusService, ledger: LedgerService, counters: Counters, clock: Clock
+        self,
+        status: StatusService,
+        ledger: LedgerService,
+        counters: Counters,
+        scoring: ScoringService,
+        clock: Clock,
     ) -> None:
         self._status = status
         self._ledger = ledger
         self._counters = counters
+        self._scoring = scoring
         self._started: datetime = clock.now()
         self._figures: LedgerFigures = NOTHING_RECORDED
         self.registry = CollectorRegistry(auto_describe=False)
@@ -65,6 +73,7 @@ class MetricsService:
             "upstream_calls_total": sum(each["calls"] for each in market["breakers"]),
             "upstream_failures_total": sum(each["failed"] for each in market["breakers"]),
             "series_stale": sum(each["stale"] for each in market["freshness"]),
+            **track_document(self._scoring.figures),
             **{f"{name.replace(':', '_').replace(' ', '_')}_total": count
                for name, count in market["counts"].items()},
         }  # fmt: skip
@@ -78,6 +87,7 @@ class MetricsService:
         requests = self._counters.total(REQUESTS)
         yield CounterMetricFamily("assay_requests", "Requests", value=requests)
         yield from _of_ledger(self._figures)
+        yield from track_metrics(self._scoring.figures)
         yield from _of_endpoints(market["breakers"])
         yield from _of_series(market["freshness"])
         yield from _of_rows(market["counts"])
