@@ -90,6 +90,7 @@ def test_the_usual_question_is_answered_as_described(standing_client):
         "rebalance_hours": 24, "no_trade_band": 0.1,
     }  # fmt: skip
     assert body["bars"] + body["warm_up_bars"] == 17520
+    assert body["trained_to"] is None  # the small bundle does not say
     assert body["last_origin"] == body["as_of"] == "2026-11-18T23:00:00Z"
     curves = body["equity"]
     assert {len(curve) for curve in curves.values()} == {500}

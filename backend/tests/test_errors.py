@@ -38,7 +38,7 @@ def example_of(kind: type[errors.AssayError]) -> errors.AssayError:
         return kind("too little", needed=10, available=float("nan"))
     if issubclass(kind, errors.BundleError):
         return kind("it is broken", path="data/processed/scaler.json")
-    if issubclass(kind, errors.SourceUnavailable):
+    if issubclass(kind, errors.SourceUnavailable | errors.TooBusy):
         return kind("no answer", retry_after_seconds=41.2, status="shadowed", url=object())
     return kind("a sentence")
 

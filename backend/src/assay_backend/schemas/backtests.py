@@ -325,7 +325,7 @@ class BacktestAnswer(Provenance):
     warm_up_bars: int = Field(description="Hourly bars before, which forecasts are made of")
     years: float
     model_version: str
-    fitted_to: str | None = Field(
+    trained_to: str | None = Field(
         description="Coefficients are the model's, fitted on BTC bars up to this day; null where "
         "it does not say. On those bars its forecasts have the benefit of hindsight"
     )

@@ -26,7 +26,7 @@ BACKTEST: Example = {
     "warm_up_bars": 8760,
     "years": 1.0,
     "model_version": MODEL["model_version"],
-    "fitted_to": "2025-01-20",
+    "trained_to": "2025-01-20",
     "volatility_target": {
         "total_return": -0.1933,
         "annualized_return": -0.1933,

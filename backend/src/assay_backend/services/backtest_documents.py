@@ -55,7 +55,7 @@ def backtest_document(
         "warm_up_bars": found.warm_up_bars,
         "years": found.years,
         "model_version": bundle.metadata.version,
-        "fitted_to": bundle.metadata.volatility.get("fitted_to"),
+        "trained_to": bundle.metadata.volatility.get("trained_to"),
         "volatility_target": _finite(asdict(found.volatility_target)),
         "buy_and_hold": _finite(asdict(found.buy_and_hold)),
         "constant_exposure": _finite(asdict(found.constant_exposure)),
