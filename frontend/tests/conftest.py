@@ -335,6 +335,16 @@ def backend(market: Market, coin: Coin) -> Iterator[LoopbackBackend]:
     server.close()
 
 
+@pytest.fixture(scope="module")
+def steady_backend() -> Iterator[LoopbackBackend]:
+    """Serves the invented market and coin to all tests of a module."""
+    server = LoopbackBackend()
+    server.serve(invented_market())
+    server.serve_coin(invented_coin())
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def replies() -> type[Reply]:
     return Reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -34,15 +35,15 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def dashboard(backend, tmp_path):
+@pytest.fixture(scope="module")
+def dashboard(steady_backend, tmp_path_factory):
     """`python -m assay_frontend` on a free port, asking the loopback backend; its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environ = {**os.environ, "API_URL": backend.url, "PORT": str(port)}
+    environ = {**os.environ, "API_URL": steady_backend.url, "PORT": str(port)}
     for name in ("ASSAY_HOST", "SPACE_HOST", "ASSAY_HF_TOKEN"):
         environ.pop(name, None)
-    with (tmp_path / "server.log").open("w") as log:
+    with (tmp_path_factory.mktemp("dashboard") / "server.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "assay_frontend"], env=environ, stdout=log, stderr=log
         )
@@ -65,31 +66,40 @@ def wait_until_healthy(address, server):
     pytest.fail("the dashboard never became healthy")
 
 
-@pytest.fixture
-def open_in_browser(dashboard):
-    """Opens a path at a size and in a shade; gives the page and the hosts it asked."""
+@pytest.fixture(scope="module")
+def chromium():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-
-        def opened(path, *, size=DESK, shade="light", locale="en-GB"):
-            context = browser.new_context(
-                viewport={"width": size[0], "height": size[1]},
-                color_scheme=shade,
-                locale=locale,
-                timezone_id="Europe/Berlin",
-            )
-            page = context.new_page()
-            hosts = set()
-            page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-            page.goto(dashboard + path)
-            page.wait_for_selector(".assay-footer", timeout=60_000)
-            page.wait_for_function(
-                "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3", timeout=60_000
-            )
-            return page, hosts
-
-        yield opened
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_in_browser(dashboard, chromium):
+    """Opens a path at a size and in a shade; gives the page and the hosts it asked."""
+    contexts = []
+
+    def opened(path, *, size=DESK, shade="light", locale="en-GB"):
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=shade,
+            locale=locale,
+            timezone_id="Europe/Berlin",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        hosts = set()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        page.goto(dashboard + path)
+        page.wait_for_selector(".assay-footer", timeout=60_000)
+        page.wait_for_function(
+            "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3", timeout=60_000
+        )
+        return page, hosts
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 def widest_scroll(page):
@@ -100,20 +110,23 @@ def widest_scroll(page):
 
 
 @pytest.mark.parametrize(
-    ("path", "size", "shade", "background"),
-    [("/", DESK, "light", "rgb(251, 250, 247)"), ("/gold", PHONE, "dark", "rgb(20, 24, 28)")],
+    ("path", "size", "shade", "title", "heading"),
+    [
+        ("/", DESK, "light", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
+        ("/gold", PHONE, "dark", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
+        ("/crypto", PHONE, "dark", "Assay · Crypto", "BTC/USDT: risk over the next 24 hours"),
+    ],
 )
 def test_the_page_asks_no_outside_host_and_fits_the_screen(
-    open_in_browser, path, size, shade, background
+    open_in_browser, path, size, shade, title, heading
 ):
     page, hosts = open_in_browser(path, size=size, shade=shade)
     assert hosts - {None, ""} == {"127.0.0.1"}
     assert widest_scroll(page) <= size[0]
-    expect(page).to_have_title("Assay · Gold")
+    expect(page).to_have_title(title)
+    background = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 28)"}[shade]
     expect(page.locator(".stApp")).to_have_css("background-color", background)
-    expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Gold: the close of Tuesday 15 April 2025"
-    )
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
 
 def test_a_reader_changes_window_and_language_and_may_share_the_address(open_in_browser):
@@ -185,3 +198,21 @@ def test_a_reader_downloads_bars_and_forecast_without_opening_anything(open_in_b
             button.click()
         assert download.value.suggested_filename == file
         assert download.value.path().read_text().startswith(head)
+
+
+def test_a_reader_goes_to_the_coins_types_a_market_and_may_share_the_address(open_in_browser):
+    page, _ = open_in_browser("/gold?lang=es")
+    page.get_by_role("link", name="Cripto").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("BTC/USDT: el riesgo en las próximas 24 horas")
+    assert urlsplit(page.url).path == "/crypto"
+    assert "lang=es" in page.url
+    page.get_by_role("combobox", name="Moneda").fill("pepe-usdt")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("symbol=pepe-usdt"))
+    page.reload()
+    expect(page.get_by_role("combobox", name="Moneda")).to_have_value("PEPE/USDT")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Señal, CSV").click()
+    assert download.value.suggested_filename == "btc-usdt-binance-1h-signal.csv"
+    assert "risk_score,0.31" in download.value.path().read_text()

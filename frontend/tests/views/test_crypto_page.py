@@ -115,26 +115,33 @@ def test_the_address_chooses_the_view(open_page, backend):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    "bad",
     [
-        ("exchange", "mtgox", "exchange mtgox, which is not on offer"),
-        ("symbol", "<b>x", "<b>x cannot be the name of a market"),
-        ("symbol", "", "cannot be the name of a market"),
-        ("timeframe", "7h", "bars of 7h, which Binance does not have here"),
-        ("horizon", "61", "horizon of 61 minutes"),
-        ("horizon", "-60", "horizon of -60 minutes"),
-        ("horizon", "9e9", "horizon of 9e9 minutes"),
-        ("bars", "61", "asks for 61 bars"),
+        {
+            "exchange": ("mtgox", "exchange mtgox, which is not on offer"),
+            "symbol": ("<b>x", "<b>x cannot be the name of a market"),
+            "timeframe": ("7h", "bars of 7h, which Binance does not have here"),
+            "horizon": ("61", "horizon of 61 minutes"),
+            "bars": ("61", "asks for 61 bars"),
+        },
+        {
+            "symbol": ("", "cannot be the name of a market"),
+            "horizon": ("-60", "horizon of -60 minutes"),
+        },
+        {"horizon": ("9e9", "horizon of 9e9 minutes")},
     ],
 )
-def test_a_bad_parameter_gives_a_notice_and_the_default(open_page, backend, name, value, words):
-    app = open_page(**{name: value})
-    assert words in texts(app.warning)
+def test_a_bad_parameter_gives_a_notice_and_the_default(open_page, backend, bad):
+    app = open_page(**{name: value for name, (value, _) in bad.items()})
+    assert len(app.warning) == len(bad)
+    for _, words in bad.values():
+        assert words in texts(app.warning)
     assert "BTC/USDT: risk over the next 24 hours" in words_of(app)
     assert (
         "symbol=BTC%2FUSDT&exchange=binance&timeframe=1h&horizon_min=1440"
         in (asked(backend, SIGNAL)[0])
     )
+    assert "last 120 bars" in app.get("plotly_chart")[0].proto.alt
 
 
 def test_choosing_writes_the_address_and_drops_what_no_longer_fits(open_page):
@@ -178,8 +185,7 @@ def test_replayed_bars_are_told(backend, coin, open_page):
     assert "come from stored files" in texts(open_page().info)
 
 
-@pytest.mark.parametrize("status", [404, 422])
-@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(("status", "language"), [(404, "en"), (422, "es")])
 def test_a_refused_choice_is_told_and_nothing_else_is_asked(
     backend, open_page, replies, status, language
 ):
@@ -211,9 +217,7 @@ def test_a_backend_that_is_away_is_told_and_nothing_breaks(open_page):
 
 def test_a_slow_backend_is_told(open_page, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        impatient = AssayClient(
-            f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_seconds=0.2
-        )
+        impatient = AssayClient(f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_seconds=0.2)
         monkeypatch.setattr(crypto, "client_of", lambda settings: impatient)
         app = open_page()
     assert "too slow" in texts(app.error)
