@@ -62,6 +62,18 @@ def loop() -> Iterator[LoopThread]:
     opened.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps a module's tests on one worker, and all that need the engine; the longest come first."""
+
+    def needs_engine(item: pytest.Item) -> bool:
+        return item.get_closest_marker("docker") is not None
+
+    items.sort(key=lambda item: not needs_engine(item))
+    for item in items:
+        group = "docker" if needs_engine(item) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     return Path(__file__).resolve().parents[1]
