@@ -78,7 +78,7 @@ def signal_summary(items: Sequence[Tracked]) -> Document:
         "brier": brier(score, event) if counted else None,
         "brier_skill": brier_skill(score, event),
         "reliability": [
-            {"n": each.count, "said": each.said, "happened": each.happened}
+            {"n": each.origins, "said": each.said, "happened": each.happened}
             for each in reliability_table(score, event)
         ],
         "coverage": {
