@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         SeriesKey("binance", "ETH/USDT", "1h"),
     )
     upstream_deadline_seconds: float = Field(default=4.0, gt=0.0, le=60.0, allow_inf_nan=False)
-    first_bars_patience_seconds: float = Field(default=4.0, ge=0.0, le=60.0, allow_inf_nan=False)
+    first_bars_patience_seconds: float = Field(default=3.5, ge=0.0, le=60.0, allow_inf_nan=False)
 
     data_dir: Path = Path("data")
     database_url: SecretStr | None = None
