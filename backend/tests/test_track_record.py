@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -115,6 +116,8 @@ def keep(client):
     """Appends entries, each with an outcome where one is given, behind the service's back."""
     services = client.app_state["services"]
     ledger = services.database.store().ledger
+    while not ledger.head().rows:  # the forecast that the service itself records
+        time.sleep(0.01)
 
     def keep(*pairs, at=FIRST):
         answers = ledger.append([Batch([entry for entry, _ in pairs])], at=at)
