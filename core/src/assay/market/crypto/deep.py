@@ -41,6 +41,7 @@ LEAST_PAUSE_SECONDS: Final = 60.0
 # Fewer than a breaker takes to open: what lies far back may not shut off what is new.
 VAIN_CALLS: Final = 2
 VAIN_SECONDS: Final = 300.0
+WORTH_A_CALL: Final = 3  # bars
 
 log = logging.getLogger(__name__)
 
@@ -323,7 +324,8 @@ def _missing(bars: Bars, key: SeriesKey, venue: Venue, now: datetime) -> list[Sp
         until=instant(of.shifted(bars.time[-1], 1 - BARS_READ_AGAIN)),
         gaps=False,
     )
-    return spans_to_fetch(extent, gaps_of(bars, of), bounds, of=of, venue=venue, now=now)
+    spans = spans_to_fetch(extent, gaps_of(bars, of), bounds, of=of, venue=venue, now=now)
+    return [span for span in spans if span.count(of) >= WORTH_A_CALL]
 
 
 class _Extent(NamedTuple):
