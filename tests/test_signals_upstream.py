@@ -156,7 +156,6 @@ def test_five_hundred_first_signals_are_one_call(play, upstream):
 def test_the_past_comes_behind_the_readers_back_and_is_kept(play, upstream, tmp_path):
     async def scenario(service):
         assert "short_history" in (await service.answered())["fallbacks"]
-        assert upstream.candle_calls("binance") == 1
         await service.services.crypto.deep.settled()
         assert upstream.candle_calls("binance") == 1 + 17
         await service.answered()  # has it made anew
