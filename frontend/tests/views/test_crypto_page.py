@@ -233,6 +233,7 @@ def test_the_last_good_picture_of_this_choice_stays(backend, open_page, replies)
     assert "last good answer" in texts(app.error)
     assert "31%" in words_of(app)
     assert len(app.get("plotly_chart")) == 3
+    assert "31\xa0%" in words_of(open_page(lang="es"))
     other = open_page(horizon="60")
     assert "no picture to show yet" in texts(other.error)
 

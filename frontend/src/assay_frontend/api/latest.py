@@ -77,14 +77,17 @@ def _ask_slowly(key: Key, _call: Callable[[], Any]) -> Latest[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Question(Generic[T]):
-    """One call to the backend; equal keys mean equal answers."""
+    """One call to the backend; equal keys mean equal answers, but for their language."""
 
     key: Key
     call: Callable[[], T]
     slow: bool = False
+    language: Language | None = None
 
     def latest(self) -> Latest[T]:
-        answer: Latest[T] = (_ask_slowly if self.slow else _ask)(self.key, self.call)
+        answer: Latest[T] = (_ask_slowly if self.slow else _ask)(
+            (*self.key, self.language), self.call
+        )
         return self._remember(answer) if answer.problem is None else self.kept(answer.problem)
 
     def kept(self, problem: ApiError | None) -> Latest[T]:
@@ -153,7 +156,9 @@ def coin_picture(
     measured = bars_of(timeframe, limit, slow=True)
     recent = _Question((at, "recent"), lambda: client.recent_signals(RECENT_SIGNALS))
     signal = _Question(
-        (at, "signal", choice, language), lambda: client.signal(choice, language=language)
+        (at, "signal", choice),
+        lambda: client.signal(choice, language=language),
+        language=language,
     ).latest()
     if signal.backend_is_away or signal.was_refused:
         why = signal.problem

@@ -8,7 +8,13 @@ from typing import Protocol
 
 import plotly.graph_objects as go
 
-from assay_frontend.components.figures import name_panel, quiet_figure, separators, watermark
+from assay_frontend.components.figures import (
+    MOST_TICKS,
+    name_panel,
+    quiet_figure,
+    separators,
+    watermark,
+)
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import MISSING, number
 from assay_frontend.theme.palette import Palette
@@ -68,7 +74,7 @@ def candles_figure(
         tickfont={"color": colours.muted},
     )
     figure.update_yaxes(
-        tickformat=f",.{candles.decimals}f", nticks=7, domain=[0.24, 1.0], side="left"
+        tickformat=f",.{candles.decimals}f", nticks=MOST_TICKS, domain=[0.24, 1.0], side="left"
     )
     figure.update_layout(
         yaxis2=_volume_axis(colours),

@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import CoinBars, TimedBar
 from assay_frontend.components.candles import Candles, candles_figure
+from assay_frontend.components.figures import axis_decimals
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     price,
-    price_decimals,
     short_date,
     short_instant,
     zone_name,
@@ -37,7 +37,7 @@ def coin_price_figure(
         price_title=t("coin.chart.price", symbol=market.symbol, quote=quote),
         volume_title=t("coin.chart.volume", base=market.symbol.partition("/")[0]),
         source=market.provenance.source,
-        decimals=_axis_decimals(shown),
+        decimals=axis_decimals(max(b.high for b in shown) - min(b.low for b in shown)),
     )
     return candles_figure(t, candles, colours)
 
@@ -63,12 +63,6 @@ def _bar_words(t: Translator, bar: TimedBar, name: str, quote: str) -> str:
         part: price(t, getattr(bar, part), quote) for part in ("open", "high", "low", "close")
     }
     return t("chart.bar", date=name, **prices)
-
-
-def _axis_decimals(bars: Sequence[TimedBar]) -> int:
-    """So many that neighbouring names of the axis differ."""
-    low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
-    return max(0, price_decimals(max((high - low) / 6, high * 1e-6)) - 3)
 
 
 def coin_price_words(

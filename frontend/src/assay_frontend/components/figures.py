@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ import streamlit as st
 from assay_frontend.i18n import Translator
 from assay_frontend.theme.palette import Palette
 
+MOST_TICKS = 7
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
@@ -47,6 +49,11 @@ def quiet_figure(colours: Palette, *, height: int) -> go.Figure:
 def separators(t: Translator) -> str:
     """Plotly's decimal and thousands signs."""
     return ",." if t("format.decimal") == "," else ".,"
+
+
+def axis_decimals(span: float) -> int:
+    """So many that neighbouring names of an axis over `span` differ."""
+    return max(0, -math.floor(math.log10(span / MOST_TICKS))) if span > 0 else 0
 
 
 def name_panel(figure: go.Figure, text: str, *, y: float, colours: Palette) -> None:

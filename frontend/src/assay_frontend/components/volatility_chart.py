@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import CoinBars, Signal
 from assay_frontend.components.figures import (
+    MOST_TICKS,
+    axis_decimals,
     name_panel,
     quiet_figure,
     separators,
@@ -103,7 +105,7 @@ def volatility_figure(
         tickfont={"color": colours.muted},
     )
     figure.update_yaxes(
-        tickformat=",.1f" if 100 * top < 10 else ",.0f", nticks=7, range=[0, 100 * top]
+        tickformat=f",.{axis_decimals(100 * top)}f", nticks=MOST_TICKS, range=[0, 100 * top]
     )
     figure.update_layout(margin=_MARGIN, separators=separators(t))
     unit = t("coin.chart.volatility", span=length(t, past.horizon_minutes))
