@@ -1,12 +1,14 @@
 """Signals of an exchange on loopback, asked by the real ccxt: what a signal costs upstream."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 import httpx2
 import numpy as np
 import pytest
 
+from assay.errors import SourceUnavailable
 from assay.market.crypto.deep import MOST_HOURS
 from assay.market.crypto.feed import CryptoFeed
 from assay.market.keys import SeriesKey
@@ -60,7 +62,10 @@ def source(loop, upstream, clock):
 
     async def start():
         found.start()
-        await found.ready()
+        for _ in range(5):  # on a busy machine ccxt takes its time to be imported
+            with contextlib.suppress(SourceUnavailable):
+                return await found.ready()
+        return await found.ready()
 
     loop.run(start())
     yield StandingSource(found)
