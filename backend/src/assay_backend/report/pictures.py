@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,30 +34,28 @@ async def draw(drawings: Sequence[Drawing]) -> dict[str, str]:
 
     Without the plots a report is still one: what prevents them is logged.
     """
-    if not drawings:
-        return {}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "assay_backend.report.plots",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    return await asyncio.to_thread(_drawn, drawings) if drawings else {}
+
+
+def _drawn(drawings: Sequence[Drawing]) -> dict[str, str]:
     try:
-        async with asyncio.timeout(DRAWING_SECONDS):
-            drawn, said = await process.communicate(json.dumps(drawings).encode())
-    except TimeoutError:
-        log.error("The plots were not drawn within %g s", DRAWING_SECONDS)  # noqa: TRY400 - no more to tell
-        return {}
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    if process.returncode != 0:
-        log.error("The plots could not be drawn: %s", said.decode(errors="replace")[-2000:])
-        return {}
-    pictures: dict[str, str] = json.loads(drawn)
-    return pictures
+        ended = subprocess.run(
+            [sys.executable, "-m", "assay_backend.report.plots"],
+            input=json.dumps(drawings),
+            capture_output=True,
+            text=True,
+            timeout=DRAWING_SECONDS,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        log.error("The plots were not drawn within %g s", DRAWING_SECONDS)  # noqa: TRY400 - says all
+    except (subprocess.CalledProcessError, OSError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        log.error("The plots could not be drawn: %s", said[-2000:])  # noqa: TRY400 - the child's words
+    else:
+        pictures: dict[str, str] = json.loads(ended.stdout)
+        return pictures
+    return {}
 
 
 def drawings(facts: Facts, words: Words) -> list[Drawing]:
