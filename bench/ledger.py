@@ -10,6 +10,7 @@ import asyncio
 import resource
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,19 +33,20 @@ SHORT_ROWS = 1_000
 PAYLOAD_BYTES = 1_000  # about what a signal's answer has
 
 
-def signals(first: int, count: int) -> list[Entry]:
-    filling = "x" * PAYLOAD_BYTES
+def signals(count: int) -> list[Entry]:
+    filling = b"x" * PAYLOAD_BYTES
+    keys = [uuid.uuid4().hex for _ in range(count)]
     return [
         Entry(
             "signal",
-            f"{number:032x}",
-            b'{"signal_id":"%032x","filling":"%s"}' % (number, filling.encode()),
+            key,
+            b'{"signal_id":"%s","filling":"%s"}' % (key.encode(), filling),
             AT,
             AT + timedelta(hours=number % 720),
             "binance BTC/USDT 1h",
             "binance",
         )
-        for number in range(first, first + count)
+        for number, key in enumerate(keys)
     ]
 
 
@@ -56,8 +58,8 @@ async def appended(folder: Path, *, callers: int, appends: int) -> tuple[float, 
     """Appends a second, and what each took in ms."""
     service = LedgerService(opened(folder), SystemClock(), folder / "signals.jsonl")
     service.start()
-    entries: Iterator[Entry] = iter(signals(1, appends))
-    await service.append(signals(0, 1))  # the first one opens the database
+    entries: Iterator[Entry] = iter(signals(appends))
+    await service.append(signals(1))  # the first one opens the database
     took: list[float] = []
 
     async def caller() -> None:
@@ -74,17 +76,22 @@ async def appended(folder: Path, *, callers: int, appends: int) -> tuple[float, 
 
 
 def print_appends(folder: Path, *, appends: int) -> None:
-    print("| callers | appends/s | per fsync | p50, ms | p99, ms |\n|---|---|---|---|---|")
+    print("| rows before | callers | appends/s | per fsync | p50, ms | p99, ms |")
+    print(6 * "|---" + "|")
     for callers in CALLERS:
         with tempfile.TemporaryDirectory(dir=folder) as name:
-            fsyncs = fsyncs_a_second(Path(name))
-            count = appends if callers > 1 else appends // 10
-            rate, took = asyncio.run(appended(Path(name), callers=callers, appends=count))
-        print(
-            f"| {callers} | {rate:,.0f} | {rate / fsyncs:.2f} | {median(took):.2f} "
-            f"| {np.percentile(took, 99):.2f} |",
-            flush=True,
-        )
+            print_rate(Path(name), "none", callers=callers, appends=appends)
+
+
+def print_rate(folder: Path, before: str, *, callers: int, appends: int) -> None:
+    fsyncs = fsyncs_a_second(folder)
+    count = appends if callers > 1 else appends // 10
+    rate, took = asyncio.run(appended(folder, callers=callers, appends=count))
+    print(
+        f"| {before} | {callers} | {rate:,.0f} | {rate / fsyncs:.2f} | {median(took):.2f} "
+        f"| {np.percentile(took, 99):.2f} |",
+        flush=True,
+    )
 
 
 def fill(database: Database, rows: int) -> float:
@@ -93,7 +100,7 @@ def fill(database: Database, rows: int) -> float:
     there = ledger.head().rows
     start = time.perf_counter()
     for first in range(there, rows, FILLED_AT_ONCE):
-        entries = signals(first, min(FILLED_AT_ONCE, rows - first))
+        entries = signals(min(FILLED_AT_ONCE, rows - first))
         ledger.append([Batch(entries)], at=AT)
     return (rows - there) / (time.perf_counter() - start)
 
@@ -102,7 +109,7 @@ def largest_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def print_reads(folder: Path, *, rows: int, reads: int) -> None:
+def print_reads(folder: Path, *, rows: int, reads: int, appends: int) -> None:
     database = opened(folder)
     ledger = database.store().ledger
     file = SignalsFile(folder / "signals.jsonl")
@@ -130,6 +137,9 @@ def print_reads(folder: Path, *, rows: int, reads: int) -> None:
     print(f"| {rows:,} rows | {seconds:.1f} | {rows / seconds:,.0f} | {more:.0f} |")
     print(f"\nFilled with {filled:,.0f} rows/s, {FILLED_AT_ONCE:,} at once")
     database.close()
+    print("\n| rows before | callers | appends/s | per fsync | p50, ms | p99, ms |")
+    print(6 * "|---" + "|")
+    print_rate(folder, f"{rows:,}", callers=64, appends=appends)
 
 
 def main() -> None:
@@ -143,7 +153,7 @@ def main() -> None:
         folder = Path(name)
         print(f"{fsyncs_a_second(folder):,.0f} fsyncs/s of 4 KB\n")
         print_appends(folder, appends=arguments.appends)
-        print_reads(folder, rows=arguments.rows, reads=arguments.reads)
+        print_reads(folder, rows=arguments.rows, reads=arguments.reads, appends=arguments.appends)
 
 
 if __name__ == "__main__":
