@@ -23,6 +23,7 @@ from assay_backend.routers import (
     predict,
     report,
     signals,
+    stream,
     track_record,
 )
 from assay_backend.services.background import kept_current
@@ -35,6 +36,7 @@ ROUTERS = (
     gold.router,
     crypto.router,
     signals.router,
+    stream.router,
     backtests.router,
     health.router,
     metrics.router,

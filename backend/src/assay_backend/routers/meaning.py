@@ -37,6 +37,13 @@ def _read(body: bytes) -> SignalRequest:
 _remembered = lru_cache(maxsize=1024)(_read)
 
 
+def signal_meant_by_query(*, horizon_min: int | None, **given: object) -> SignalRequest:
+    """The same of parameters; all of them are given but the horizon, perhaps."""
+    if horizon_min is not None:
+        given["horizon_min"] = horizon_min
+    return checked(SignalRequest, given, where="query")
+
+
 def json_of(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
     try:
         return from_json(body, allow_inf_nan=False)

@@ -25,6 +25,7 @@ from assay_backend.routers.meaning import (
     key_and_language,
     meaning,
     signal_meant_by,
+    signal_meant_by_query,
 )
 from assay_backend.routers.strict import StrictRoute
 from assay_backend.schemas import examples_signals as examples
@@ -43,6 +44,17 @@ from assay_backend.services.once import KeyReused, Made, Named
 from assay_backend.services.signals import Asked, Prepared, SignalService
 
 MOST_TAIL = 1000
+
+Horizon = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=LONGEST_HORIZON_MIN,
+        description="Minutes ahead, a whole number of bars; else the larger of 60 and one bar",
+    ),
+]
+Explain = Annotated[bool, Query(description="Whether to say why")]
+Limit = Annotated[int, Query(ge=LEAST_BARS, le=MOST_BARS, examples=[200])]
 
 _NO_STORE: RawHeaders = [(b"cache-control", b"no-store")]
 _VARY: RawHeaders = [(b"vary", b"Accept-Language")]
@@ -123,26 +135,20 @@ async def get_signal(
     symbol: Symbol = "BTCUSDT",
     exchange: Exchange = "binance",
     timeframe: TimeframeName = "1h",
-    horizon_min: Annotated[
-        int | None,
-        Query(
-            ge=1,
-            le=LONGEST_HORIZON_MIN,
-            description="Minutes ahead, a whole number of bars; else the larger of 60 and one bar",
-        ),
-    ] = None,
-    explain: Annotated[bool, Query(description="Whether to say why")] = False,
-    limit: Annotated[int, Query(ge=LEAST_BARS, le=MOST_BARS, examples=[200])] = 200,
+    horizon_min: Horizon = None,
+    explain: Explain = False,
+    limit: Limit = 200,
 ) -> Response:
     """The answer of POST with `signal_id` null."""
-    given = {
-        "symbol": symbol, "exchange": exchange, "timeframe": timeframe, "explain": explain,
-        "limit": limit,
-    }  # fmt: skip
-    if horizon_min is not None:
-        given["horizon_min"] = horizon_min
     services = services_of(request)
-    meant = checked(SignalRequest, given, where="query")
+    meant = signal_meant_by_query(
+        symbol=symbol,
+        exchange=exchange,
+        timeframe=timeframe,
+        horizon_min=horizon_min,
+        explain=explain,
+        limit=limit,
+    )
     language = key_and_language(request)[1] if explain else None
     prepared = await services.signals.prepare(Asked(meant, language))
     answer = services.signals.look(prepared)

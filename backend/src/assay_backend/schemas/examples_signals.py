@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from assay_backend.schemas.examples import MODEL, PROBLEMS, Example
 
 SIGNAL: Example = {
@@ -80,5 +82,10 @@ STORED_SIGNAL: Example = {name: value for name, value in SIGNAL.items() if name 
 BATCH: Example = {
     "results": [{"ok": True, "signal": STORED_SIGNAL}, {"ok": False, "problem": PROBLEMS[404]}]
 }
+
+EVENT = (
+    f"event: signal\nid: {SIGNAL['as_of']}\n"
+    f"data: {json.dumps({**STORED_SIGNAL, 'signal_id': None})}\n\n: heartbeat\n\n"
+)
 
 TAIL: list[Example] = [STORED_SIGNAL]

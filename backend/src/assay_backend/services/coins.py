@@ -26,7 +26,7 @@ from assay_backend.services.champion import ChampionService
 K = TypeVar("K")
 T = TypeVar("T")
 
-MOST_COINS = 128
+MOST_COINS = 64
 MOST_ASSESSED = 1000
 
 log = logging.getLogger(__name__)

@@ -33,6 +33,7 @@ from assay_backend.services.report import ReportService
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.signals import SignalService
 from assay_backend.services.status import StatusService
+from assay_backend.services.streams import StreamService
 from assay_backend.services.track_record import TrackRecordService
 from assay_backend.services.verification import VerificationService
 from assay_backend.settings import Settings
@@ -60,6 +61,7 @@ class Services:
     ohlcv: OhlcvService
     coins: CoinService
     signals: SignalService
+    streams: StreamService
     backtests: BacktestService
     once: OnceService
     evaluations: EvaluationService
@@ -93,6 +95,7 @@ def build_services(
     status = StatusService(feed, crypto, database, clock)
     scoring = ScoringService(database, feed, crypto, clock)
     coins = CoinService(crypto, champion)
+    signals = SignalService(crypto, coins, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -113,7 +116,8 @@ def build_services(
         history=HistoryService(feed, clock),
         ohlcv=OhlcvService(crypto, clock),
         coins=coins,
-        signals=SignalService(crypto, coins, clock),
+        signals=signals,
+        streams=StreamService(signals),
         backtests=BacktestService(crypto, champion, clock),
         once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),

@@ -141,6 +141,10 @@ class SignalService:
             prepared.answer = Answer.ready(prepared.unrecorded(now), etag=prepared.etag, at=now)
         return prepared.answer
 
+    def now(self, prepared: Prepared) -> bytes:
+        """The signal for one who follows it: recorded nowhere, its age as it is now."""
+        return prepared.unrecorded(self._clock.now())
+
     def forget(self) -> None:
         """Drops what is rendered."""
         self._prepared.clear()
