@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from assay.calendars import gold_calendar
-from assay.errors import RateLimited, SourceUnavailable, StorageError, UnknownSymbol
+from assay.errors import (
+    BlockedRegion,
+    RateLimited,
+    SourceUnavailable,
+    StorageError,
+    UnknownSymbol,
+)
 from assay.market.bars import Bars, CheckedBars, SetAside
 from assay.market.feed import HISTORY_START, GoldFeed
 from assay.market.keys import SeriesKey
@@ -319,6 +325,7 @@ def test_what_can_pass_is_tried_again_within_one_deadline(live, upstream):
     ("error", "settings"),
     [
         (RateLimited("slow down"), {}),
+        (BlockedRegion("HTTP 451"), {}),
         (UnknownSymbol("no such symbol"), {}),
         (down(), {"attempts": 1}),
         (down(), {"deadline_seconds": 1.0}),  # no time left that could help
@@ -363,6 +370,15 @@ def test_an_outage_costs_at_most_three_calls_a_minute_for_a_market(
         assert max(sum(counts[at : at + 12]) for at in range(len(counts))) <= 3
     assert sum(len(calls) for calls in made) > 3
     assert feed.status().endpoint.calls == sum(len(calls) for calls in made) + (0 if cold else 2)
+
+
+def test_a_blocked_region_is_never_asked_again(live, upstream, clock):
+    feed = live()
+    fail(feed, upstream, BlockedRegion("HTTP 451"), expect=BlockedRegion)
+    for _ in range(10):
+        clock.instant = max(feed.next_due(), clock.now() + timedelta(hours=6))
+        fail(feed, upstream, expect=BlockedRegion)
+    assert len(upstream.calls) == 1
 
 
 def test_what_is_refused_for_want_of_calls_is_no_failure_of_the_source(live, upstream, clock):

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.clock import FixedClock
-from assay.errors import MarketDataError, RateLimited, SourceUnavailable, UnknownSymbol
+from assay.errors import (
+    BlockedRegion,
+    MarketDataError,
+    RateLimited,
+    SourceUnavailable,
+    UnknownSymbol,
+)
 from assay.market.sources import yahoo_child
 from assay.market.sources.retry_after import retry_after_seconds
 from assay.market.sources.yahoo import YahooSource, parse_answer
@@ -89,6 +95,7 @@ def test_what_is_not_bars_is_an_unavailable_source(body):
     ("kind", "error"),
     [
         ("rate_limited", RateLimited),
+        ("blocked", BlockedRegion),
         ("unknown_symbol", UnknownSymbol),
         ("unavailable", SourceUnavailable),
     ],

@@ -19,7 +19,7 @@ from assay.errors import MarketDataError, SourceUnavailable
 from assay.market.bars import Bars, CheckedBars
 from assay.market.endpoints import EndpointStatus
 from assay.market.keys import SeriesKey
-from assay.market.pacing import Breaker, CallBudget
+from assay.market.pacing import BLOCKED_SECONDS, Breaker, CallBudget
 from assay.market.schedule import RefreshSchedule
 from assay.market.series import HeldBars, MarketSnapshot, Series, merged
 from assay.market.sources.base import DailySource, fetch_with_retries
@@ -282,6 +282,8 @@ class GoldFeed:
 
     def _free_from(self) -> datetime:
         """Before when nothing may be asked."""
+        if self._breaker.state == "blocked":  # never again, and so ever later
+            return self._clock.now() + timedelta(seconds=BLOCKED_SECONDS)
         spent = max(budget.free_from() for budget in self._budgets.values())
         return max(self._breaker.shut_until or spent, spent)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from assay.errors import RateLimited, SourceUnavailable
+from assay.errors import BlockedRegion, RateLimited, SourceUnavailable
 from assay.market.bars import CheckedBars
 from assay.market.markets import Market, MarketList
 from assay.market.timeframes import Timeframe
@@ -114,8 +114,8 @@ def fetch_with_retries(
 ) -> CheckedBars:
     """`source.fetch`, tried again after a short random pause for what can pass.
 
-    All attempts share the deadline, and each is made within a new `guard()`. A rate limit and an
-    unknown symbol are final at once.
+    All attempts share the deadline, and each is made within a new `guard()`. A rate limit, a
+    blocked region and an unknown symbol are final at once.
     """
     ends = time.monotonic() + deadline_seconds
     attempt = 1
@@ -124,7 +124,7 @@ def fetch_with_retries(
             remaining = max(ends - time.monotonic(), 0.0)
             with guard():
                 return source.fetch(symbol, start=start, deadline_seconds=remaining)
-        except RateLimited:
+        except (RateLimited, BlockedRegion):
             raise
         except SourceUnavailable:
             pause = random.SystemRandom().uniform(*PAUSE_SECONDS) * attempt

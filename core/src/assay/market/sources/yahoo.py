@@ -14,15 +14,22 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from assay.clock import Clock
-from assay.errors import MarketDataError, RateLimited, SourceUnavailable, UnknownSymbol
+from assay.errors import (
+    BlockedRegion,
+    MarketDataError,
+    RateLimited,
+    SourceUnavailable,
+    UnknownSymbol,
+)
 from assay.market.bars import CheckedBars, check_bars
+from assay.market.pacing import BLOCKED_SECONDS
 from assay.market.sources.retry_after import retry_after_seconds
 from assay.market.sources.yahoo_child import START_SECONDS
 from assay.market.symbols import Symbol, check_symbol, daily_symbol
@@ -31,13 +38,35 @@ CHILD_MODULE: Final = "assay.market.sources.yahoo_child"
 COLUMNS: Final = ("open", "high", "low", "close", "volume")
 
 
+class Run(Protocol):
+    """Starts the child with `arguments`, and waits until it has ended."""
+
+    def __call__(
+        self, arguments: Sequence[str], *, timeout: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Raises subprocess.TimeoutExpired, or OSError where it cannot be started."""
+        ...
+
+
+def run_child(arguments: Sequence[str], *, timeout: float) -> subprocess.CompletedProcess[bytes]:
+    """A process of its own."""
+    return subprocess.run(  # noqa: S603 - our own module; the symbol is on the allow-list
+        [sys.executable, "-m", CHILD_MODULE, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
 class YahooSource:
     """yfinance's answers, checked. Safe to use from several threads."""
 
     name: Final = "yahoo"
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, run: Run = run_child) -> None:
         self._clock = clock
+        self._run = run
         # The child's cookies and time zones outlive it here, which halves its requests.
         self._cache_folder = tempfile.mkdtemp(prefix="assay-yahoo-")
         self.close = weakref.finalize(self, shutil.rmtree, self._cache_folder, ignore_errors=True)
@@ -47,13 +76,9 @@ class YahooSource:
         now = self._clock.now()
         end = market.calendar.last_closed(now) + timedelta(days=1)
         request = [symbol, start.isoformat(), end.isoformat(), str(deadline_seconds)]
-        command = [sys.executable, "-m", CHILD_MODULE, *request, self._cache_folder]
         try:
-            answer = subprocess.run(  # noqa: S603 - our own module; the symbol is on the allow-list
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=deadline_seconds + START_SECONDS,
+            answer = self._run(
+                [*request, self._cache_folder], timeout=deadline_seconds + START_SECONDS
             )
         except subprocess.TimeoutExpired as error:
             raise _silence(symbol, deadline_seconds) from error
@@ -69,7 +94,8 @@ class YahooSource:
 def parse_answer(answer: bytes, market: Symbol, now: datetime) -> CheckedBars:
     """What the child wrote, as bars of sessions that have closed at `now`.
 
-    Raises RateLimited, UnknownSymbol or, for anything else that is not bars, SourceUnavailable.
+    Raises RateLimited, BlockedRegion, UnknownSymbol or, for anything else that is not bars,
+    SourceUnavailable.
     """
     try:
         document = json.loads(answer)
@@ -107,6 +133,8 @@ def _error(error: Mapping[str, Any], market: Symbol, now: datetime) -> MarketDat
     if error["kind"] == "rate_limited":
         pause = retry_after_seconds(error["retry_after"], now)
         return RateLimited(message, retry_after_seconds=pause, symbol=market.name)
+    if error["kind"] == "blocked":
+        return BlockedRegion(message, retry_after_seconds=BLOCKED_SECONDS, symbol=market.name)
     if error["kind"] == "unknown_symbol":
         return UnknownSymbol(message, symbol=market.name)
     return SourceUnavailable(message, symbol=market.name)

@@ -88,9 +88,11 @@ def download(symbol: str, start: date, end: date, *, seconds: float, cache_folde
 
 def raise_refusal(status: int, headers: Any, text: str) -> None:  # noqa: ANN401 - a vendor's mapping
     """Refused for the statuses that another try with another cookie cannot cure."""
-    if status == 429:
+    if status in (418, 429):
         retry_after = headers.get("Retry-After")
-        raise Refused("rate_limited", "HTTP 429, too many requests", retry_after=retry_after)
+        raise Refused("rate_limited", f"HTTP {status}, too many requests", retry_after=retry_after)
+    if status == 451:
+        raise Refused("blocked", "HTTP 451, not for this region")
     if status == 404 and '"Not Found"' in text:
         raise Refused("unknown_symbol", "HTTP 404, no such symbol")
     if status >= 500 or status == 404:
