@@ -1,4 +1,7 @@
-"""Unmodified yfinance, reached by environment alone, against the ways Yahoo is known to fail."""
+"""Unmodified yfinance in its own process, reached by environment alone; its days and its bars.
+
+How it fails is in test_yahoo_faults.py.
+"""
 
 import os
 import signal
@@ -10,41 +13,42 @@ import numpy as np
 import pytest
 
 from assay.clock import FixedClock
-from assay.errors import RateLimited, SourceUnavailable, UnknownSymbol
-from assay.market.bars import CheckedBars
+from assay.errors import SourceUnavailable
 from assay.market.feed import GoldFeed
 from assay.market.keys import SeriesKey
 from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.market.sources.yahoo import CHILD_MODULE, YahooSource
-from assay.market.symbols import DAILY_SYMBOLS
 from assay.store import open_store
+from upstream.forks import Forks
 from upstream.wire import CA_VARIABLES
-from upstream.yahoo import NOW, RETRY_AFTER_SECONDS, YahooUpstream
+from upstream.yahoo import NOW, YahooUpstream
 
 pytestmark = pytest.mark.slow
 
 CLOCK = FixedClock(NOW)
 LAST = date(2025, 6, 12)
-STORED_UNTIL = date(2025, 6, 10)
 AMPLE_SECONDS = 60.0
-SHORT_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
-def bytecode(tmp_path_factory):
-    """Children compile yfinance once, also where bytecode is not to be written beside the code."""
-    return {
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
-    }
+def standing():
+    with YahooUpstream() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment().items():
+            patch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture
-def upstream(monkeypatch, bytecode):
-    with YahooUpstream() as server:
-        for name, value in (server.environment() | bytecode).items():
-            monkeypatch.setenv(name, value)
-        yield server
+def upstream(standing):
+    standing.now, standing.fault, standing.damages = NOW, None, ()
+    standing.forget()
+    return standing
+
+
+@pytest.fixture(scope="module")
+def forks(standing):
+    with Forks() as process:
+        yield process
 
 
 @pytest.fixture
@@ -59,16 +63,6 @@ def source():
     yahoo = YahooSource(CLOCK)
     yield yahoo
     yahoo.close()
-
-
-def warm(store, until):
-    """What an earlier day left in the store: Yahoo's bars up to a session."""
-    for market in DAILY_SYMBOLS:
-        simulated = SimulatedSource(CLOCK).fetch(
-            market.name, start=FIRST_SESSION, deadline_seconds=1.0
-        )
-        bars = CheckedBars(simulated.bars.until(until))
-        store.write(SeriesKey("yahoo", market.name, "1d"), bars, at=NOW)
 
 
 def fetch(source, *, deadline_seconds=AMPLE_SECONDS, symbol="GC=F"):
@@ -91,58 +85,6 @@ def test_bars_come_through_and_are_stored(upstream, store, source):
     assert len(upstream.requests) <= 8
 
 
-REFUSALS = [
-    # fault, whether bars were had before, error, chart requests at most
-    ("500", "cold", SourceUnavailable, 1),
-    ("500", "warm", SourceUnavailable, 1),
-    ("503-html", "warm", SourceUnavailable, 1),
-    ("429", "cold", RateLimited, 1),
-    ("429", "warm", RateLimited, 1),
-    ("404", "cold", UnknownSymbol, 1),
-    ("404", "warm", UnknownSymbol, 1),
-    ("reset", "warm", SourceUnavailable, 1),
-    ("cut", "warm", SourceUnavailable, 1),
-    ("truncated-json", "cold", SourceUnavailable, 2),
-    ("html-200", "warm", SourceUnavailable, 2),
-    ("nan", "warm", SourceUnavailable, 2),
-    ("empty", "cold", SourceUnavailable, 2),
-    ("empty", "warm", SourceUnavailable, 2),
-    ("blackhole", "cold", SourceUnavailable, 1),
-    ("drip", "warm", SourceUnavailable, 1),
-]
-
-
-@pytest.mark.parametrize(("fault", "cache", "error", "charts"), REFUSALS)
-def test_a_refusal_is_one_error_and_leaves_what_was_had(
-    upstream, store, source, fault, cache, error, charts
-):
-    if cache == "warm":
-        warm(store, until=STORED_UNTIL)
-    endless = fault in ("blackhole", "drip")
-    deadline_seconds = SHORT_SECONDS if endless else AMPLE_SECONDS
-    feed = GoldFeed(
-        source, store, CLOCK, mode="live", deadline_seconds=deadline_seconds, attempts=1
-    )
-    upstream.fault = fault
-    with pytest.raises((SourceUnavailable, UnknownSymbol)) as caught:
-        feed.refresh()
-    assert type(caught.value) is error
-    assert ("no answer for GC=F within 5.0 s" in caught.value.message) is endless
-    if error is RateLimited:
-        assert caught.value.retry_after_seconds == RETRY_AFTER_SECONDS
-    assert 1 <= upstream.chart_calls() <= charts
-    assert len(upstream.requests) <= charts + 2
-    if cache == "cold":
-        with pytest.raises(SourceUnavailable, match="have been had from yahoo yet"):
-            feed.snapshot()
-        assert store.sources("GC=F", "1d") == ()
-    else:
-        snapshot = feed.snapshot()
-        assert snapshot.gold.stale
-        assert snapshot.gold.bars.last_session == STORED_UNTIL
-        assert store.read_bars(SeriesKey("yahoo", "GC=F", "1d")).last_session == STORED_UNTIL
-
-
 @pytest.mark.parametrize(
     ("damages", "lost"),
     [
@@ -154,36 +96,28 @@ def test_a_refusal_is_one_error_and_leaves_what_was_had(
         (("duplicate", "future", "unfinished", "unsorted"), ["2025-06-13"]),
     ],
 )
-def test_bad_rows_spoil_no_others(upstream, source, damages, lost):
+def test_bad_rows_spoil_no_others(upstream, forks, damages, lost):
     upstream.damages = damages
-    checked = fetch(source)
+    checked = fetch(YahooSource(CLOCK, run=forks))
     true = SimulatedSource(CLOCK).fetch("GC=F", start=date(2025, 5, 1), deadline_seconds=1.0).bars
     kept = true.take(~np.isin(true.session, np.array(lost, dtype="datetime64[D]")))
     assert checked.bars.fingerprint() == kept.fingerprint()
     assert [item.time[:10] for item in checked.set_aside] == lost
 
 
-def test_a_bad_row_does_not_displace_a_good_one_that_was_stored(upstream, store, source):
-    warm(store, until=STORED_UNTIL)
-    feed = GoldFeed(source, store, CLOCK, mode="live", deadline_seconds=AMPLE_SECONDS)
-    before = feed.snapshot()
-    upstream.damages = ("nulls",)  # in the last session that the store has
-    assert feed.refresh() is True
-    after = feed.snapshot()
-    assert after.gold.bars.last_session == LAST
-    assert not after.gold.stale
-    assert after.gold.bars.until(STORED_UNTIL).fingerprint() == before.gold.bars.fingerprint()
-
-
-def test_a_passing_failure_is_tried_again(upstream, store, source):
-    warm(store, until=STORED_UNTIL)
+def test_a_passing_failure_is_tried_again(upstream, store, forks):
     upstream.fault = "503-html"
 
     def recover(_seconds):
         upstream.fault = None
 
     feed = GoldFeed(
-        source, store, CLOCK, mode="live", deadline_seconds=AMPLE_SECONDS, sleep=recover
+        YahooSource(CLOCK, run=forks),
+        store,
+        CLOCK,
+        mode="live",
+        deadline_seconds=AMPLE_SECONDS,
+        sleep=recover,
     )
     assert feed.refresh() is True
     assert feed.snapshot().gold.bars.last_session == LAST
@@ -255,17 +189,12 @@ print(len(bars), sorted({{"pandas", "yfinance", "curl_cffi"}} & set(sys.modules)
         (datetime(2025, 4, 21, 22, 30, tzinfo=UTC), date(2025, 4, 21), "21:00"),
     ],
 )
-def test_days_on_which_clocks_change_or_markets_rest(
-    monkeypatch, bytecode, store, now, last, closed
-):
+def test_days_on_which_clocks_change_or_markets_rest(upstream, forks, store, now, last, closed):
     clock = FixedClock(now)
-    with YahooUpstream(now=now) as upstream:
-        for name, value in (upstream.environment() | bytecode).items():
-            monkeypatch.setenv(name, value)
-        yahoo = YahooSource(clock)
-        feed = GoldFeed(yahoo, store, clock, mode="live", deadline_seconds=AMPLE_SECONDS)
-        feed.refresh()
-        yahoo.close()
+    upstream.now = now
+    source = YahooSource(clock, run=forks)
+    feed = GoldFeed(source, store, clock, mode="live", deadline_seconds=AMPLE_SECONDS)
+    feed.refresh()
     gold = feed.snapshot().gold
     assert (gold.bars.last_session, f"{gold.as_of:%H:%M}") == (last, closed)
     assert (gold.stale, gold.gaps) == (False, ())

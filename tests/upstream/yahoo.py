@@ -15,16 +15,20 @@ from assay.market.symbols import SP500, daily_symbol
 from upstream.wire import Manner, Reply, Request, Upstream
 
 WireFault = Literal["blackhole", "drip", "reset", "cut"]
-StatusFault = Literal["500", "503-html", "429", "404"]
-BodyFault = Literal["truncated-json", "html-200", "empty", "nan"]
-Fault = WireFault | StatusFault | BodyFault
+StatusFault = Literal["500", "503-html", "429", "404", "418", "451"]
+BodyFault = Literal["truncated-json", "html-200", "empty", "nan", "missing-key"]
+CookieFault = Literal["no-cookie", "crumb-401", "crumb-429"]
+Fault = WireFault | StatusFault | BodyFault | CookieFault
 Damage = Literal[
-    "nulls", "zero", "negative", "high-below-low", "duplicate", "future", "unfinished", "unsorted"
-]
+    "nulls", "zero", "negative", "high-below-low", "duplicate", "future", "unfinished", "unsorted",
+    "gap", "stale",
+]  # fmt: skip
 
 NOW = datetime(2025, 6, 12, 22, 30, tzinfo=UTC)
 RETRY_AFTER_SECONDS = 77
 CHART = "/v8/finance/chart/"
+# How many of the newest sessions a feed that has stopped lacks.
+STALE_SESSIONS = 3
 # The first damage hits this row of an answer, the next ones the rows before it.
 DAMAGED_ROW = -3
 
@@ -56,7 +60,16 @@ _REPLIES = {
     ),
     "404": _NOT_FOUND,
     "html-200": Reply(body=_MAINTENANCE, content_type="text/html"),
+    "418": Reply(418, b"I'm a teapot", "text/plain", {"Retry-After": str(RETRY_AFTER_SECONDS)}),
+    "451": Reply(451, b"Unavailable For Legal Reasons", "text/plain"),
 }
+_CRUMB_REPLIES = {
+    "no-cookie": Reply(401, b'{"finance":{"result":null,"error":{"code":"Unauthorized",'
+                       b'"description":"Invalid Cookie"}}}'),
+    "crumb-401": Reply(401, b'{"finance":{"result":null,"error":{"code":"Unauthorized",'
+                       b'"description":"Invalid Crumb"}}}'),
+    "crumb-429": Reply(429, b"Too Many Requests", "text/plain"),
+}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -64,8 +77,8 @@ Row = dict[str, Any]
 class YahooUpstream(Upstream):
     """`with YahooUpstream() as upstream:`, then `upstream.environment()`.
 
-    `fault` spoils an answer as a whole, `damages` spoil one row each. Both touch charts only;
-    cookies and crumbs keep coming, as they do in reality.
+    `fault` spoils an answer as a whole, `damages` spoil one row each. Both touch charts only, and
+    cookies and crumbs keep coming, as they do in reality, but for the faults named after them.
     """
 
     def __init__(self, *, now: datetime = NOW) -> None:
@@ -82,8 +95,10 @@ class YahooUpstream(Upstream):
         if request.path.startswith(CHART):
             return self._chart(request)
         if request.path == "/v1/test/getcrumb":
+            if self.fault in _CRUMB_REPLIES:
+                return _CRUMB_REPLIES[self.fault]
             return Reply(body=b"cRuMb.0123", content_type="text/plain")
-        if request.host == "fc.yahoo.com":
+        if request.host == "fc.yahoo.com" and self.fault != "no-cookie":
             expires = "Fri, 31 Dec 2100 23:59:59 GMT"
             cookie = f"A3=d=loopback; Expires={expires}; Domain=.yahoo.com; Path=/; Secure"
             return Reply(404, b"", "text/html", {"Set-Cookie": cookie})
@@ -101,8 +116,12 @@ class YahooUpstream(Upstream):
         if self.fault == "nan":
             rows[0]["close"] = float("nan")
         body = chart_body(symbol, rows, now=self.now)
+        if self.fault == "missing-key":
+            body = body.replace(b'"indicators"', b'"signs"')
         if self.fault == "truncated-json":
             return Reply(body=body[: len(body) // 2])
+        if self.fault in ("crumb-401", "no-cookie"):
+            return Reply(401, b"", "text/plain")
         if self.fault in _REPLIES:
             return _REPLIES[self.fault]
         return Reply(body=body, manner=_MANNERS.get(self.fault or "", "whole"))
@@ -148,6 +167,10 @@ def spoil(rows: list[Row], at: int, damage: Damage, *, now: datetime) -> None:
         rows.insert(at, dict(row))
     elif damage == "unsorted":
         rows.reverse()
+    elif damage == "gap":
+        del rows[at]
+    elif damage == "stale":
+        del rows[-STALE_SESSIONS:]
     else:
         ahead = timedelta(days=400) if damage == "future" else timedelta(hours=20)
         rows.append(rows[-1] | {"stamp": int((now + ahead).timestamp()), "close": 1.0})
