@@ -68,12 +68,9 @@ def clock():
 
 
 @pytest.fixture(scope="module")
-def upstream(clock, tmp_path_factory):
-    # Without bytecode, ccxt's hundred exchanges take ten seconds to load.
-    code = tmp_path_factory.mktemp("code")
-    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(code)}
+def upstream(clock):
     with ExchangesUpstream(clock=clock) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in (server.environment() | bytecode).items():
+        for name, value in server.environment().items():
             patch.setenv(name, value)
         yield server
 

@@ -38,14 +38,9 @@ CHILD = f"{CHILD_MODULE}\0".encode()
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    # workers compile ccxt once, also where bytecode is not to be written beside the code
-    bytecode = {
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
-    }
+def environment():
     with ExchangesUpstream() as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in (server.environment() | bytecode).items():
+        for name, value in server.environment().items():
             patch.setenv(name, value)
         yield server
 

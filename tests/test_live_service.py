@@ -38,7 +38,7 @@ def upstreams():
 
 
 @pytest.fixture
-def service(upstreams, tmp_path, tmp_path_factory, checkout):
+def service(upstreams, tmp_path, checkout):
     """Starts the backend on one database; `kill` ends it as a power cut would."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,8 +50,6 @@ def service(upstreams, tmp_path, tmp_path_factory, checkout):
         "ASSAY_DATA_DIR": str(tmp_path),
         "ASSAY_MODEL_URI": str(checkout / "data" / "processed"),
         "ASSAY_CRYPTO_WATCH": "binance:BTC/USDT:1m",
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.getbasetemp() / "code"),
     }  # fmt: skip
 
     class Service:
