@@ -17,15 +17,16 @@ from assay_backend.schemas.documented import Problem
 
 DESCRIPTION = """
 Assay forecasts the close of gold's next session as a distribution, always beside the random walk
-("tomorrow is today"), and says whether there is an edge.
+("tomorrow is today"), and says whether there is an edge. For coins it tells how much prices may
+move: a volatility forecast, a regime, and a calibrated probability of a rough stretch.
 
 Errors are problem documents (RFC 9457, `application/problem+json`). Every number is finite, every
 time is UTC. An answer's `source`, `as_of`, `age_seconds` and `stale` tell where its bars came from.
 """
 TAGS = [
-    {"name": "gold", "description": "The forecast, the bars behind it, and the leaderboard"},
-    {"name": "crypto", "description": "Exchanges' closed bars"},
-    {"name": "service", "description": "Health and version"},
+    {"name": "gold", "description": "The forecast, its bars, its leaderboard, and what came of it"},
+    {"name": "crypto", "description": "Exchanges' closed bars, and how risky a coin is"},
+    {"name": "service", "description": "Health, version, metrics, the daily report"},
 ]
 
 
