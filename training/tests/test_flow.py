@@ -6,19 +6,20 @@ import io
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from assay.bundle.files import load_bundle
+from assay.bundle.files import load_bundle, with_volatility, write_bundle
 from assay.clock import FixedClock
 from assay.errors import TooLittleHistory, TrainingError
 from assay.features.build import build_features
 from assay_training.flows.families import member_seeds, search_family
-from assay_training.flows.pipeline import fit_final, run_training
+from assay_training.flows.pipeline import _Run, fit_final, run_training
 from assay_training.flows.plan import Plan, TrainOptions
-from assay_training.flows.surroundings import Surroundings
+from assay_training.flows.surroundings import Plainly, Surroundings
 from assay_training.networks.families import FAMILIES
 from assay_training.networks.mlp import MLPHyperparameters
 from assay_training.networks.recipe import NetworkRecipe
@@ -30,6 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:In the future `np.object` will be defined:FutureWarning"),
 ]
 
+PUBLISHED = Path(__file__).parents[2] / "data" / "processed"
 CLOCK = FixedClock(datetime(2007, 6, 29, 23, tzinfo=UTC))
 SMALL = Plan(
     origins=300,
@@ -155,6 +157,39 @@ def test_the_champions_recipe_is_refitted_on_newer_bars_and_published(
     assert (published.type, published.trained_to) == ("log_linear_t", "2007-06-29")
     assert published.promotion["recipe"]["name"] == "log_linear_t"
     assert ("register", published.version) in around.tracker.calls
+    assert load_bundle(out).volatility is None  # there were no bars of coins to fit on
+
+
+def test_bars_of_coins_in_the_raw_folder_or_named_are_fitted_on(coin_files, tmp_path):
+    screen = io.StringIO()
+    around = replace(
+        surroundings(tmp_path, screen), clock=FixedClock(datetime(2026, 1, 1, tzinfo=UTC))
+    )
+    named = TrainOptions(out=tmp_path / "none", volatility_files=coin_files, quick=True)
+    shutil.copytree(coin_files.btc_hourly.parent, tmp_path / "raw")
+    models = []
+    for options in (named, replace(named, volatility_files=None)):
+        run = _Run(options, around, Plainly())
+        models.append(run._volatility(run._load_coins()))
+    assert models[0].model.to_json() == models[1].model.to_json()
+    assert models[0].section["trained_to"] == "2024-04-03"
+    assert "11000 bars, 0 set aside" in screen.getvalue()
+    assert "fit the volatility model" in screen.getvalue()
+
+
+def test_without_bars_of_coins_the_published_volatility_model_stays(linear_bundle, tmp_path):
+    published = load_bundle(PUBLISHED)
+    out = shutil.copytree(linear_bundle, tmp_path / "processed")
+    write_bundle(out, with_volatility(out, published.volatility, {"version": "its own"}))
+    screen = io.StringIO()
+    run = _Run(TrainOptions(out=out), surroundings(tmp_path, screen), Plainly())
+    kept = run._volatility(run._load_coins())
+    assert kept.model.to_json() == published.volatility.to_json()
+    assert kept.section == {"version": "its own"}
+    assert "kept: its own" in screen.getvalue()
+    empty = _Run(TrainOptions(out=tmp_path / "none"), surroundings(tmp_path, screen), Plainly())
+    assert empty._volatility(None) is None
+    assert "kept: none" in screen.getvalue()
 
 
 @pytest.mark.slow

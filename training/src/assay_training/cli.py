@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from assay.clock import SystemClock
 from assay.errors import (
     AssayError,
     BundleError,
@@ -20,7 +21,10 @@ from assay.errors import (
     TooLittleHistory,
 )
 from assay_training.progress import Progress
-from assay_training.tables import evaluate_table, volatility_table
+from assay_training.tables import evaluate_table, fit_table, volatility_table
+
+if TYPE_CHECKING:
+    from assay_training.steps.publish_volatility import VolatilityFiles
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_KEPT = 0, 1, 2, 3
 DEFAULT_BUNDLE = Path("data/processed")
@@ -55,14 +59,20 @@ def _run(options: argparse.Namespace) -> int:
 
     if (options.gold is None) != (options.sp500 is None):
         raise _BadInput("--gold and --sp500 go together: name both files, or neither to download")
+    coins = _volatility_files(options)
     if options.gold is not None:  # before an orchestrator takes seconds to start
         read_pair(options.gold, options.sp500)
+    if coins is not None:
+        from assay_training.steps.publish_volatility import read_volatility_bars
+
+        read_volatility_bars(coins, SystemClock())
     from assay_training.flows.train import TrainOptions, train
 
     result = train(
         TrainOptions(
             gold_csv=options.gold,
             sp500_csv=options.sp500,
+            volatility_files=coins,
             out=options.out,
             quick=options.quick,
             max_evals=options.max_evals,
@@ -108,9 +118,48 @@ def _evaluate(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _volatility_files(options: argparse.Namespace) -> VolatilityFiles | None:
+    from assay_training.steps.publish_volatility import VolatilityFiles
+
+    paths = [options.btc_hourly, options.btc_daily, options.eth_daily]
+    if all(paths):
+        return VolatilityFiles(*paths)
+    if any(paths):
+        raise _BadInput("--btc-hourly, --btc-daily and --eth-daily go together: name all or none")
+    return None
+
+
+def _fit_volatility(options: argparse.Namespace) -> int:
+    from assay.bundle.files import load_bundle
+    from assay_training.settings import TrainingSettings
+    from assay_training.steps.publish_volatility import (
+        FILE_NAMES,
+        VolatilityFiles,
+        fit_and_judge,
+        publish_volatility,
+        read_volatility_bars,
+    )
+
+    raw = TrainingSettings().data_dir / "raw"
+    files = _volatility_files(options) or VolatilityFiles.within(raw)
+    if files is None:
+        raise _BadInput(
+            f"--btc-hourly, --btc-daily and --eth-daily are not given, and {raw} does not hold "
+            f"{', '.join(FILE_NAMES)}"
+        )
+    load_bundle(options.out)  # before the work: there must be one to put it in
+    found = read_volatility_bars(files, SystemClock())
+    print("\n".join(found.summaries))
+    with Progress() as progress:
+        fitted = fit_and_judge(found, SystemClock(), on_progress=progress.update)
+    publish_volatility(options.out, fitted)
+    print(fit_table(fitted.model.to_json(), fitted.section))
+    print(f"Published volatility {fitted.section['version']} in {options.out}")
+    return EXIT_OK
+
+
 def _volatility(options: argparse.Namespace) -> int:
     from assay.bundle.files import VOLATILITY, load_bundle
-    from assay.clock import SystemClock
     from assay_training.steps.evaluate_volatility import evaluate_volatility, read_hourly
 
     if options.start and options.end and options.start > options.end:
@@ -193,6 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="load, train, tune, gate, register, write the bundle")
     run.add_argument("--gold", type=Path, metavar="CSV", help="gold bars; default: from Yahoo")
     run.add_argument("--sp500", type=Path, metavar="CSV", help="S&P 500 bars; default: from Yahoo")
+    _add_volatility_files(run, otherwise="from data/raw, else the published model stays")
     run.add_argument("--out", type=Path, default=DEFAULT_BUNDLE, metavar="DIR")
     run.add_argument("--quick", action="store_true", help="fewer origins, seeds and trials")
     run.add_argument("--max-evals", type=_positive, metavar="N", help="trials for each family")
@@ -220,7 +270,22 @@ def _parser() -> argparse.ArgumentParser:
     volatility.add_argument("--end", type=_day, metavar="DATE", help="last; default: of the file")
     volatility.add_argument("--json", type=Path, required=True, metavar="FILE")
     volatility.set_defaults(run=_volatility)
+    fit = commands.add_parser(
+        "fit-volatility", help="fit the volatility model alone and put it into a bundle"
+    )
+    _add_volatility_files(fit, otherwise="from data/raw")
+    fit.add_argument("--out", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="the bundle")
+    fit.set_defaults(run=_fit_volatility)
     return parser
+
+
+def _add_volatility_files(command: argparse.ArgumentParser, *, otherwise: str) -> None:
+    for name, what in (
+        ("--btc-hourly", "Bitcoin's hourly bars"),
+        ("--btc-daily", "Bitcoin's daily bars"),
+        ("--eth-daily", "Ether's daily bars"),
+    ):
+        command.add_argument(name, type=Path, metavar="CSV", help=f"{what}; default: {otherwise}")
 
 
 def _day(text: str) -> date:

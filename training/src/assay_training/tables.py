@@ -40,6 +40,29 @@ def volatility_table(report: Row) -> str:
     return "\n".join(lines)
 
 
+def fit_table(model: Row, section: Row) -> str:
+    """What `fit-volatility` found, and how one that saw the first 60 % did on the rest."""
+    names = ("b0", "x1", "x6", "x24", "x168", "x720", "neg")
+    lines = [
+        f"fitted on hours {section['trained_from']} to {section['trained_to']}, days "
+        f"{section['daily_from']} to {section['daily_to']}\n",
+        f"{'hours':>5}" + "".join(f"{name:>8}" for name in names),
+        *(
+            f"{node['hours']:5}" + "".join(_cell(node[name], 8, 3) for name in names)
+            for node in model["nodes"]
+        ),
+        f"\n{'residuals':18}{'hours':>6}{'mean':>8}{'sd':>8}",
+        *(
+            f"{measure:18}{row['hours']:6}{row['mean']:8.3f}{row['deviation']:8.3f}"
+            for measure, rows in model["residuals"].items()
+            for row in rows
+        ),
+    ]
+    if held_out := section["held_out"]:
+        lines += ["\nfitted on the first 60 %, judged on the rest:", volatility_table(held_out)]
+    return "\n".join(lines)
+
+
 def _variance_lines(rows: list[Row]) -> list[str]:
     lines = [
         f"\n{'next-day variance':18}{'QLIKE':>9}{'/ HAR':>8}{'/ GARCH':>9}{'slope':>8}"

@@ -33,6 +33,14 @@ from assay_training.steps.export_network import export_network
 from assay_training.steps.gate import Candidate, Decision, decide
 from assay_training.steps.load import TrainingBars, load_training_bars
 from assay_training.steps.publish import Evaluation, publish
+from assay_training.steps.publish_volatility import (
+    FittedVolatility,
+    VolatilityFiles,
+    VolatilityInput,
+    fit_and_judge,
+    published_volatility,
+    read_volatility_bars,
+)
 
 CHECKED_WINDOWS = 500
 
@@ -69,7 +77,7 @@ class _Run:
     runner: Runner
 
     def result(self) -> TrainResult:
-        bars = self._load()
+        bars, coins = self._load(), self._load_coins()
         matrix, rows = self._features(bars)
         benchmarks, linear = self._benchmarks(matrix, rows)
         published = _published(self.options, self.around.progress)
@@ -80,7 +88,7 @@ class _Run:
         decision = self._decide(origins, benchmarks, candidates, published)
         evaluation = _evaluation(origins, benchmarks, candidates)
         self._log(evaluation)
-        metadata = self._publish(decision, matrix, bars, evaluation)
+        metadata = self._publish(decision, matrix, bars, evaluation, coins)
         return TrainResult(decision, metadata, evaluation, trials)
 
     def _step(self, title: str, step: Callable[[], T]) -> T:
@@ -102,6 +110,17 @@ class _Run:
         for summary in bars.summaries:
             around.progress.say(summary)
         return bars
+
+    def _load_coins(self) -> VolatilityInput | None:
+        """The bars that the volatility model is fitted on; None where there are none."""
+        raw = self.around.settings.data_dir / "raw"
+        files = self.options.volatility_files or VolatilityFiles.within(raw)
+        if files is None:
+            return None
+        coins = read_volatility_bars(files, self.around.clock)
+        for summary in coins.summaries:
+            self.around.progress.say(summary)
+        return coins
 
     def _features(self, bars: TrainingBars) -> tuple[FeatureMatrix, NDArray[np.intp]]:
         matrix = self._step("build features", lambda: build_features(bars.gold, bars.sp500))
@@ -200,10 +219,12 @@ class _Run:
         matrix: FeatureMatrix,
         bars: TrainingBars,
         evaluation: Evaluation,
+        coins: VolatilityInput | None,
     ) -> ModelMetadata | None:
         """Fits the winner on all bars, exports, publishes and registers it."""
         if decision.winner is None:
             return None
+        volatility = self._volatility(coins)
         recipe = decision.winner.recipe
         fit, model = self._step("fit and export the winner", lambda: fit_final(recipe, matrix))
         metadata = self._step(
@@ -217,12 +238,33 @@ class _Run:
                 sp500=bars.sp500,
                 evaluation=evaluation,
                 recipe=recipe_json(recipe),
+                volatility=volatility,
                 clock=self.around.clock,
             ),
         )
         self.around.tracker.register(self.options.out, version=metadata.version)
         self.around.progress.say(f"{metadata.type} {metadata.version} in {self.options.out}")
         return metadata
+
+    def _volatility(self, coins: VolatilityInput | None) -> FittedVolatility | None:
+        """Fitted on `coins`; the published one where there are no bars to fit on."""
+        around, out = self.around, self.options.out
+        if coins is None:
+            kept = self._step("keep the volatility model", lambda: published_volatility(out))
+            version = kept.section.get("version", "as published") if kept else "none"
+            around.progress.say(f"no hourly and daily bars of coins to fit on; kept: {version}")
+            return kept
+        fitted = self._step(
+            "fit the volatility model",
+            lambda: fit_and_judge(
+                coins,
+                around.clock,
+                judged=not self.options.quick,
+                on_progress=around.progress.update,
+            ),
+        )
+        around.progress.say(f"volatility {fitted.section['version']}")
+        return fitted
 
 
 def fit_final(recipe: Recipe, matrix: FeatureMatrix) -> tuple[Fit, bytes]:

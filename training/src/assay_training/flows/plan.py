@@ -15,6 +15,7 @@ from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS, origin_rows
 from assay.features.build import FeatureMatrix
 from assay_training.steps.gate import Decision
 from assay_training.steps.publish import Evaluation
+from assay_training.steps.publish_volatility import VolatilityFiles
 from assay_training.steps.tune import Trial
 
 FIRST_TARGET = date(2010, 1, 1)  # gold's ranges are to be trusted from here on
@@ -24,10 +25,15 @@ LEAST_TUNING_ROOM = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
-    """The arguments of `assay-train run`; CSVs left out are downloaded."""
+    """The arguments of `assay-train run`; gold's and the S&P's CSVs left out are downloaded.
+
+    Without `volatility_files` those of the raw folder are used, and where there are none the
+    published volatility model stays.
+    """
 
     gold_csv: Path | None = None
     sp500_csv: Path | None = None
+    volatility_files: VolatilityFiles | None = None
     out: Path = Path("data/processed")
     quick: bool = False
     max_evals: int | None = None

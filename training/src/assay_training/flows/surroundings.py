@@ -13,7 +13,7 @@ from assay_training.progress import Progress
 from assay_training.settings import TrainingSettings
 from assay_training.tracking import Careful, MlflowTracker, Tracker
 
-STEPS = 6 + len(FAMILIES)
+STEPS = 7 + len(FAMILIES)
 
 T = TypeVar("T")
 

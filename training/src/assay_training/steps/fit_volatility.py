@@ -60,17 +60,21 @@ class VolatilityBars:
     daily: tuple[Bars, ...]
 
     def check(self) -> None:
-        """TooLittleHistory below a year of hours or two of days."""
-        for name, bars, needed in (
-            ("hourly", self.hourly, LEAST_HOURLY),
-            *(("daily", bars, LEAST_DAILY) for bars in self.daily),
+        """TooLittleHistory below a year of hours, or two of days since 2018-06."""
+        since = np.datetime64(FIRST_DAILY_ORIGIN)
+        for name, available, needed in (
+            ("hourly bars", len(self.hourly), LEAST_HOURLY),
+            *(
+                (f"daily bars since {since}", int(np.sum(bars.session >= since)), LEAST_DAILY)
+                for bars in self.daily
+            ),
         ):
-            if len(bars) < needed:
+            if available < needed:
                 raise TooLittleHistory(
-                    f"the volatility model is fitted on {needed} {name} bars or more, there are "
-                    f"{len(bars)}",
+                    f"the volatility model is fitted on {needed} {name} or more, there are "
+                    f"{available}",
                     needed=needed,
-                    available=len(bars),
+                    available=available,
                 )
 
 
@@ -279,10 +283,15 @@ def _origins(features: Features) -> Positions:
 
 
 def _tails(model: VolatilityModel, series: Sequence[Features], horizon: int) -> Floats:
-    """Quantiles of return / sqrt(forecast), made symmetric: no drift lasts."""
+    """Quantiles of return / sqrt(forecast), made symmetric: no drift lasts.
+
+    From a day on one a day, so that no series outweighs another that is as long.
+    """
     zeta = []
     for features in series:
         rows = _origins(features)
+        if horizon >= DAY_HOURS:
+            rows = rows[(features.hours.open_hours[rows] + 1) % DAY_HOURS == 0]
         moved = lagged(features.hours.log_close[::-1], horizon)[::-1][rows]
         moved = moved - features.hours.log_close[rows]
         found = moved / np.exp(0.5 * log_forecasts(model, features, horizon, rows))

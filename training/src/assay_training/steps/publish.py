@@ -21,6 +21,7 @@ from assay.forecast.calibration import WINDOW, CalibrationState
 from assay.forecast.pipeline import Champion
 from assay.market.bars import Bars
 from assay_training.steps.gate import Decision
+from assay_training.steps.publish_volatility import FittedVolatility
 
 MODEL_NAME = "assay-gold"
 EDGE_LEVEL = 0.05
@@ -62,9 +63,11 @@ def publish(
     evaluation: Evaluation,
     recipe: dict[str, Any],
     clock: Clock,
+    volatility: FittedVolatility | None = None,
 ) -> ModelMetadata:
     """Writes the winner of `decision`, fitted as `fit` and exported as `model`, to folder `out`.
 
+    `volatility` goes into the same bundle, where there is one.
     Calibration starts from the winner's newest out-of-sample outcomes. The bundle is loaded back
     before this returns, so what was published can be served. Raises OSError or BundleError.
     """
@@ -99,8 +102,17 @@ def publish(
             "reasons": decision.reasons,
             "recipe": recipe,
         },
+        volatility=volatility.section if volatility else {},
     )
-    write_bundle(out, bundle_contents(model=model, champion=champion, metadata=metadata))
+    write_bundle(
+        out,
+        bundle_contents(
+            model=model,
+            champion=champion,
+            metadata=metadata,
+            volatility=volatility.model if volatility else None,
+        ),
+    )
     return load_bundle(out).metadata
 
 
