@@ -1,37 +1,32 @@
-"""The backend on live bars, while its upstream fails in the ways Yahoo is known to."""
+"""The backend with Yahoo in a process of its own: when the port opens, and what it opens with.
+
+How Yahoo fails is in test_yahoo_faults.py.
+"""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.testclient import TestClient
 
 from assay.clock import FixedClock, SystemClock
-from assay.market.bars import CheckedBars
-from assay.market.keys import SeriesKey
-from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
-from assay.market.symbols import DAILY_SYMBOLS
-from assay.store import open_store
 from assay_backend.app import create_app
 from assay_backend.settings import Settings
-from upstream.yahoo import NOW, RETRY_AFTER_SECONDS, YahooUpstream
+from upstream.threads import threads_in_the_market
+from upstream.yahoo import NOW, YahooUpstream
 
 pytestmark = pytest.mark.slow
 
 CLOCK = FixedClock(NOW)
-STORED_UNTIL = NOW.date().replace(day=10)
 AMPLE_SECONDS = 60.0
-SHORT_SECONDS = 5.0
-
-FAULTS = ["empty", "html-200", "429", "500", "blackhole"]
 
 
 @pytest.fixture
-def reach(monkeypatch, tmp_path):
+def reach(monkeypatch):
     """Points the environment at an upstream, as a person with a proxy would."""
 
     def reach(server):
-        bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "code")}
-        for name, value in (server.environment() | bytecode).items():
+        for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         return server
 
@@ -60,20 +55,6 @@ def serve(tmp_path, checkout):
         return TestClient(create_app(settings, clock=clock))
 
     return serve
-
-
-def seconds_allowed(fault):
-    return SHORT_SECONDS if fault == "blackhole" else AMPLE_SECONDS
-
-
-def store_bars_until(tmp_path, session):
-    """What an earlier day left in the database."""
-    store = open_store(f"sqlite:///{tmp_path / 'assay.db'}")
-    for market in DAILY_SYMBOLS:
-        bars = SimulatedSource(CLOCK).fetch(market.name, start=FIRST_SESSION, deadline_seconds=1)
-        until = CheckedBars(bars.bars.until(session))
-        store.write(SeriesKey("yahoo", market.name, "1d"), until, at=NOW)
-    store.close()
 
 
 def eventually(condition):
@@ -108,31 +89,17 @@ def test_bars_that_come_after_the_port_opened_take_over_from_simulated_ones(upst
         assert client.get("/health").json()["status"] == "healthy"
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_with_stored_bars_they_are_served_and_marked_stale(upstream, serve, tmp_path, fault):
-    store_bars_until(tmp_path, STORED_UNTIL)
-    upstream.fault = fault
-    with serve(deadline_seconds=seconds_allowed(fault)) as client:
+def test_a_black_hole_holds_up_neither_the_port_nor_more_than_two_threads(upstream, serve):
+    upstream.fault = "blackhole"
+    with serve(deadline_seconds=AMPLE_SECONDS, patience_seconds=0.5) as client:
         assert eventually(upstream.chart_calls)
-        body = client.post("/predict").json()
-        assert (body["source"], body["stale"]) == ("yahoo", True)
-        assert (body["today_date"], body["predicted_date"]) == ("2025-06-10", "2025-06-11")
-        health = client.get("/health")
-        assert (health.status_code, health.json()["status"]) == (200, "degraded")
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_without_stored_bars_it_says_when_to_return(upstream, serve, fault):
-    upstream.fault = fault
-    with serve(deadline_seconds=seconds_allowed(fault)) as client:
-        assert upstream.chart_calls()
-        answer = client.post("/predict")
-        assert answer.status_code == 503
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert int(answer.headers["retry-after"]) >= 1
+        with ThreadPoolExecutor(16) as callers:
+            answers = list(callers.map(lambda _: client.post("/predict"), range(100)))
+        assert 1 <= len(threads_in_the_market()) <= 2
+        assert {answer.status_code for answer in answers} == {503}
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
         assert client.get("/readyz").status_code == 200
-        if fault == "429":
-            assert int(answer.headers["retry-after"]) == RETRY_AFTER_SECONDS
+        upstream.stopped.set()
 
 
 def test_auto_stands_in_and_says_so(upstream, serve):

@@ -5,14 +5,17 @@ nothing was ever had. "Warm": bars were had twelve hours before.
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 import httpx2
+import numpy as np
 import pytest
 
 from assay.market.crypto.feed import CryptoFeed
 from assay.market.keys import SeriesKey
 from assay.market.sources.exchange import ExchangesSource
+from assay.market.timeframes import timeframe
 from assay.store import open_store
 from assay_backend.app import create_app
 from assay_backend.services.container import build_services
@@ -20,6 +23,7 @@ from assay_backend.settings import Settings
 from upstream.candles import BAN_SECONDS, GAP_BARS, NOW, RETRY_AFTER_SECONDS, STALE_DAYS
 from upstream.exchanges import ExchangesUpstream
 from upstream.scripted import HandClock
+from upstream.threads import threads_in_the_market
 
 pytestmark = pytest.mark.slow
 
@@ -111,14 +115,17 @@ class Service:
     upstream: ExchangesUpstream
 
     def __post_init__(self):
-        self._before = self._all_calls()
-
-    def _all_calls(self):
-        return sum(self.upstream.candle_calls(name) for name in BINANCE)
+        self.upstream.forget()
 
     @property
     def calls(self):
-        return self._all_calls() - self._before
+        """How often candles were asked for."""
+        return sum(self.upstream.candle_calls(name) for name in BINANCE)
+
+    @property
+    def list_calls(self):
+        """How often lists of markets were."""
+        return sum(self.upstream.market_calls(name) for name in BINANCE)
 
     async def ask(self, **query):
         return await self.client.get("/v1/crypto/ohlcv", params={"limit": LIMIT} | query)
@@ -275,19 +282,25 @@ def test_a_feed_that_has_stopped_is_marked(loop, serve, upstream, clock, cache):
 def test_a_correction_is_kept_with_both_values_and_its_time(loop, serve, upstream, clock):
     async def scenario(service):
         await service.ask()
-        clock.advance(hours=HOURS_BETWEEN)
-        await service.ask()
-        await service.settle()
         before = service.store.read_bars(BTC)
-        spoil_candles(upstream, "correction")
-        clock.advance(hours=1, minutes=1)
-        await service.feed.bars(BTC, 5000)
-        await service.settle()
+        stamp = int(before.time[-1].astype("int64"))
+
+        def corrected(asked, rows):
+            for row in rows:
+                if row[0] == stamp:
+                    row[1:5] = [price * 1.001 for price in row[1:5]]
+            return upstream._by_name["binance"].candles(asked, rows)
+
+        clock.advance(hours=1)
+        with contextlib.ExitStack() as both:
+            for name in BINANCE:
+                both.enter_context(upstream.speaking(name, candles=corrected))
+            await service.ask()
+            await service.settle()
         (found,) = service.store.corrections(BTC, limit=10)
-        assert found.at == clock.now()
-        at = before.time.tolist().index(found.open_time.replace(tzinfo=None))
-        assert found.before[0] == before.open[at]
-        assert found.after[0] == pytest.approx(before.open[at] * 1.001)
+        assert (found.at, found.open_time.timestamp()) == (clock.now(), stamp / 1000)
+        assert found.before[0] == before.open[-1]
+        assert found.after[0] == pytest.approx(before.open[-1] * 1.001)
         assert service.store.read_bars(BTC, start=found.open_time).open[0] == found.after[0]
 
     play(loop, serve, scenario)
@@ -297,10 +310,70 @@ def test_a_correction_is_kept_with_both_values_and_its_time(loop, serve, upstrea
 def test_without_a_list_of_markets_nobody_can_be_named(loop, serve, upstream, fault):
     async def scenario(service):
         upstream.faults = dict.fromkeys(BINANCE, fault)
-        answer = await service.ask()
-        assert answer.status_code == 503, answer.text
-        assert int(answer.headers["retry-after"]) >= 1
-        assert service.calls == 0
+        for _ in range(5):
+            answer = await service.ask()
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["retry-after"]) >= 1
+        assert (service.list_calls, service.calls) == (3, 0)  # no more within a minute
+
+    play(loop, serve, scenario)
+
+
+CUT_JSON = '[[1763467200000,"90001.1","90100.0","899'
+
+
+def test_forty_rows_of_garbage_from_cut_json_are_set_aside_and_counted(loop, serve, upstream):
+    """What a client makes of text that it takes for a list, letter by letter."""
+
+    async def scenario(service):
+        with contextlib.ExitStack() as both:
+            for name in BINANCE:
+                both.enter_context(upstream.speaking(name, candles=lambda *_: list(CUT_JSON)))
+            assert (await service.ask()).status_code == 503
+        assert len(service.store.read_bars(BTC)) == 0
+        (row,) = service.store.quarantine(BTC)
+        assert (len(CUT_JSON), row.times_seen) == (40, 40 * len(BINANCE))
+        assert (row.time, row.reason, set(row.values)) == ("NaT", "no time", {"nan"})
+        metrics = (await service.client.get("/metrics")).json()
+        assert metrics["set_aside_no_time_total"] == 1
+        status = (await service.client.get("/v1/status")).json()
+        assert status["counts"]["set_aside:no time"] == 1
+
+    play(loop, serve, scenario)
+
+
+def test_more_bars_than_come_in_time_come_in_two_goes(loop, serve, upstream):
+    edge = int(timeframe("1h").shifted(np.datetime64("2026-11-18T12:00", "ms"), -2000).astype(int))
+
+    def silent_on_older(asked):
+        is_older = "startTime" in asked.query and int(asked.query["startTime"]) < edge
+        return "blackhole" if is_older else None
+
+    async def scenario(service):
+        upstream.faults = dict.fromkeys(BINANCE, silent_on_older)
+        body = (await service.ask(limit=5000)).json()
+        assert (body["rows"], body["stale"], body["gaps"]) == (2000, False, [])
+        upstream.faults = {}
+        before = service.calls
+        body = (await service.ask(limit=5000)).json()
+        assert (body["rows"], body["stale"], body["gaps"]) == (5000, False, [])
+        assert service.calls == before + 3
+        assert len(service.store.read_bars(BTC)) == 5000
+
+    play(loop, serve, scenario)
+
+
+def test_a_black_hole_holds_no_more_than_two_threads(loop, serve, upstream):
+    async def scenario(service):
+        upstream.faults = dict.fromkeys(BINANCE, "blackhole")
+        asking = [asyncio.create_task(service.ask(limit=200 + at)) for at in range(100)]
+        while not service.list_calls:
+            await asyncio.sleep(0.01)
+        held = await asyncio.to_thread(threads_in_the_market)
+        assert len(held) <= 2
+        answers = await asyncio.gather(*asking)
+        assert {answer.status_code for answer in answers} == {503}
+        assert len(threads_in_the_market()) <= 2
 
     play(loop, serve, scenario)
 
