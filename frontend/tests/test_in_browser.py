@@ -112,7 +112,7 @@ def widest_scroll(page):
 @pytest.mark.parametrize(
     ("path", "size", "shade", "title", "heading"),
     [
-        ("/", DESK, "light", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
+        ("/gold", DESK, "light", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
         ("/gold", PHONE, "dark", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
         ("/crypto", PHONE, "dark", "Assay · Crypto", "BTC/USDT: risk over the next 24 hours"),
     ],

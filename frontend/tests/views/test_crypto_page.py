@@ -29,7 +29,7 @@ def crypto_alone():
 
     page = st.Page(crypto.render, title="Crypto", url_path="crypto")
     st.navigation([page], position="hidden")
-    show_frame({"nav.crypto": page})
+    show_frame({"crypto": page})
     page.run()
 
 

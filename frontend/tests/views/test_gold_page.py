@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import assay_frontend
-
-APP = Path(assay_frontend.__file__).parent / "streamlit_app.py"
 FORECAST, HISTORY, EVALUATION = (
     f"/v1/gold/{name}" for name in ("forecast", "history", "evaluation")
 )
@@ -23,13 +19,26 @@ def empty_caches():
     st.cache_resource.clear()
 
 
+def gold_alone():
+    """As streamlit_app.py does, with the gold page in the first place."""
+    import streamlit as st
+
+    from assay_frontend.components.frame import show_frame
+    from assay_frontend.views import gold
+
+    page = st.Page(gold.render, title="Gold", url_path="gold")
+    st.navigation([page], position="hidden")
+    show_frame({"gold": page})
+    page.run()
+
+
 @pytest.fixture
 def open_page(backend, monkeypatch):
     """Opens the page as a reader in Berlin, at an address with the given query."""
 
     def opened(api_url=backend.url, *, locale="en-GB", **query):
         monkeypatch.setenv("API_URL", api_url)
-        app = AppTest.from_file(str(APP), default_timeout=30)
+        app = AppTest.from_function(gold_alone, default_timeout=30)
         app.context = {"locale": locale, "timezone": "Europe/Berlin"}
         for name, value in query.items():
             app.query_params[name] = value

@@ -40,7 +40,7 @@ def readers_words() -> Translator:
 
 
 def show_frame(links: Mapping[str, Page]) -> None:
-    """The head of every page; `links` are its pages by the key of their names."""
+    """The head of every page; `links` are its pages by name, in order."""
     language, refused = chosen_language()
     t = translator(language)
     st.html(style_sheet(readers_palette()))
@@ -54,7 +54,7 @@ def show_frame(links: Mapping[str, Page]) -> None:
         with st.container(horizontal=True, width="content", gap="small", key="assay_links"):
             kept = {"lang": language} if "lang" in st.query_params else None
             for name, page in links.items():
-                st.page_link(page, label=t(name), query_params=kept)
+                st.page_link(page, label=t(f"nav.{name}"), query_params=kept)
         _language_switch(t, language)
     if refused is not None:
         st.warning(t("notice.lang", value=markdown_text(refused[:40])))
