@@ -29,11 +29,18 @@ _ANSWER: dict[str, Any] = {
 }
 
 
+class MarkdownResponse(Response):
+    """What the description of the API takes for the usual answer."""
+
+    media_type = "text/markdown"
+
+
 @router.get(
     "/daily",
     operation_id="get_daily_report",
     summary="The daily report",
     response_model=None,
+    response_class=MarkdownResponse,
     responses={200: _ANSWER, **NOT_MODIFIED, **problems(422)},
 )
 async def daily(request: Request) -> Response:
