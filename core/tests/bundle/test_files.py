@@ -237,6 +237,7 @@ sys.path.insert(0, sys.argv[2])
 from test_files import contents
 from assay.bundle.files import write_bundle
 versions = [contents(0.5), contents(0.75)]
+write_bundle(Path(sys.argv[1]), versions[0])
 print("ready", flush=True)
 while True:
     for version in versions:

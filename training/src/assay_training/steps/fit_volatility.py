@@ -234,7 +234,9 @@ def _with_errors(
     """`model` with what is known of its residuals and tails on the bars that it was fitted on."""
     horizons = (*HOURLY_NODES, *DAILY_NODES)
     coins = [_daily_features(model, bars) for bars in daily]
-    tails = [_tails(model, [hourly] if h < DAY_HOURS else [hourly, *coins], h) for h in horizons]
+    tails = [
+        tail_shape(model, [hourly] if h < DAY_HOURS else [hourly, *coins], h) for h in horizons
+    ]
     return replace(
         model,
         residuals={
@@ -282,10 +284,11 @@ def _origins(features: Features) -> Positions:
     return np.flatnonzero(features.usable & ends & (hours.open_hours >= since))
 
 
-def _tails(model: VolatilityModel, series: Sequence[Features], horizon: int) -> Floats:
+def tail_shape(model: VolatilityModel, series: Sequence[Features], horizon: int) -> Floats:
     """Quantiles of return / sqrt(forecast), made symmetric: no drift lasts.
 
-    From a day on one a day, so that no series outweighs another that is as long.
+    From a day on one a day, so that no series outweighs another that is as long. Of days the shape
+    alone counts, brought to a mean square of one: sources differ in what a day's high and low are.
     """
     zeta = []
     for features in series:
@@ -295,7 +298,8 @@ def _tails(model: VolatilityModel, series: Sequence[Features], horizon: int) -> 
         moved = lagged(features.hours.log_close[::-1], horizon)[::-1][rows]
         moved = moved - features.hours.log_close[rows]
         found = moved / np.exp(0.5 * log_forecasts(model, features, horizon, rows))
-        zeta.append(found[np.isfinite(found)])
+        found = found[np.isfinite(found)]
+        zeta.append(found if features.hours.real.any() else found / np.sqrt(np.mean(found**2)))
     both = np.concatenate([*zeta, *(-part for part in zeta)])
     levels = (np.arange(TAIL_QUANTILES) + 0.5) / TAIL_QUANTILES
     result: Floats = np.quantile(both, levels)
