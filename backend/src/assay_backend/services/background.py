@@ -53,6 +53,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await services.backtests.close()
+        await services.regimes.close()
         await services.coins.close()
         await services.crypto.close()
         await services.ledger.close()

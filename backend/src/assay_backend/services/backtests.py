@@ -11,25 +11,19 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from assay.bundle.files import VOLATILITY, Bundle
+from assay.bundle.files import Bundle
 from assay.clock import Clock
-from assay.errors import (
-    BundleMissing,
-    SourceUnavailable,
-    SpanTooShort,
-    TooBusy,
-    TooLittleHistory,
-)
+from assay.errors import SpanTooShort, TooBusy, TooLittleHistory
 from assay.evaluation.backtest import LEAST_HOURS, Backtest, backtest
 from assay.market.bars import Bars
-from assay.market.crypto.deep import HOURLY, MOST_HOURS
-from assay.market.crypto.feed import MOST_BARS, CryptoFeed, ExchangeSeries
+from assay.market.crypto.feed import CryptoFeed, ExchangeSeries
 from assay.market.crypto.series import stamp
 from assay.market.keys import SeriesKey
 from assay_backend.answers import Answer
 from assay_backend.schemas.backtests import BacktestRequest
 from assay_backend.services.backtest_documents import backtest_document
 from assay_backend.services.champion import ChampionService
+from assay_backend.services.hourly_past import champion_for_coins, hourly_past
 
 MOST_KEPT: Final = 64
 PATIENCE_SECONDS: Final = 10.0
@@ -82,8 +76,8 @@ class BacktestService:
         BundleError, TooBusy, SpanTooShort where the request leaves too few bars, and
         TooLittleHistory where there are too few.
         """
-        bundle = self._bundle()
-        series, past = await self._past(request)
+        bundle, _ = champion_for_coins(self._champion, lacking="signals to test")
+        series, past = await hourly_past(self._feed, request.exchange, request.symbol)
         hourly = _until(past, request.end)
         name = _Made(
             request=request,
@@ -113,28 +107,6 @@ class BacktestService:
             task.cancel()
         await asyncio.gather(*making, return_exceptions=True)
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _bundle(self) -> Bundle:
-        bundle = self._champion.require()
-        if bundle.volatility is None:
-            raise BundleMissing(
-                f"the bundle {bundle.metadata.version} has no volatility model ({VOLATILITY}), so "
-                "there are no signals to test; publish one that has",
-                path=VOLATILITY,
-            )
-        return bundle
-
-    async def _past(self, request: BacktestRequest) -> tuple[ExchangeSeries, Bars]:
-        """All hours at hand; where they are few, more are asked for in this request's time."""
-        _, series = await self._feed.series(request.exchange, request.symbol, HOURLY, 1)
-        past = (await self._feed.deep.past(series.held)).hourly
-        if len(past) >= min(MOST_HOURS, MOST_BARS) or series.held.reaches(MOST_BARS):
-            return series, past
-        try:
-            _, series = await self._feed.series(request.exchange, request.symbol, HOURLY, MOST_BARS)
-        except SourceUnavailable:
-            return series, past
-        return series, (await self._feed.deep.past(series.held)).hourly
 
     def _ended(self, name: _Made, task: asyncio.Task[Answer]) -> None:
         del self._making[name]

@@ -13,8 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from assay.bundle.files import VOLATILITY, Bundle
-from assay.errors import BundleMissing
+from assay.bundle.files import Bundle
 from assay.market.crypto.feed import CryptoFeed
 from assay.market.crypto.series import HeldSeries
 from assay.market.keys import SeriesKey
@@ -22,6 +21,7 @@ from assay.volatility.assessment import Assessment
 from assay.volatility.model import VolatilityModel
 from assay.volatility.state import CoinState
 from assay_backend.services.champion import ChampionService
+from assay_backend.services.hourly_past import champion_for_coins
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -116,14 +116,7 @@ class CoinService:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _require(self) -> tuple[Bundle, VolatilityModel]:
-        bundle = self._champion.require()
-        if bundle.volatility is None:
-            raise BundleMissing(
-                f"the bundle {bundle.metadata.version} has no volatility model ({VOLATILITY}), so "
-                "there are no signals; publish one that has",
-                path=VOLATILITY,
-            )
-        return bundle, bundle.volatility
+        return champion_for_coins(self._champion, lacking="signals")
 
     def _make(self, hourly: HeldSeries) -> asyncio.Task[Coin]:
         """The making under way, or a new one."""

@@ -29,6 +29,7 @@ from assay_backend.services.metrics import MetricsService
 from assay_backend.services.ohlcv import OhlcvService
 from assay_backend.services.once import OnceService
 from assay_backend.services.recording import ForecastRecorder
+from assay_backend.services.regimes import RegimeService
 from assay_backend.services.report import ReportService
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.signals import SignalService
@@ -63,6 +64,7 @@ class Services:
     signals: SignalService
     streams: StreamService
     backtests: BacktestService
+    regimes: RegimeService
     once: OnceService
     evaluations: EvaluationService
     health: HealthService
@@ -119,6 +121,7 @@ def build_services(
         signals=signals,
         streams=StreamService(signals),
         backtests=BacktestService(crypto, champion, clock),
+        regimes=RegimeService(crypto, champion, clock),
         once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),
         health=HealthService(champion, feed, crypto, forecasts, clock, mode=settings.market_source),
