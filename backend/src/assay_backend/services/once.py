@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from assay.store.ledger_records import Entry, Remember
@@ -36,18 +33,11 @@ class Made(NamedTuple):
     answer: bytes
 
 
-@dataclass(slots=True, eq=False)
-class _Turn:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
-
-
 class OnceService:
     """Sees to it that what has a key is done once, however often and wherever it is asked for."""
 
     def __init__(self, ledger: LedgerService) -> None:
         self._ledger = ledger
-        self._turns: dict[bytes, _Turn] = {}
 
     async def answer(self, named: Named, make: Callable[[], Awaitable[Made]]) -> bytes:
         """The first answer under the key, which `make` makes where there is none yet.
@@ -55,34 +45,18 @@ class OnceService:
         It is remembered in the transaction that records its entries. Where `make` raises nothing
         is remembered. Raises KeyReused where the request was another one, and StorageError.
         """
-        async with self._turn(named.key_digest):
-            remembered = await self._ledger.recall(named.key_digest)
-            if remembered is None:
-                made = await make()
-                try:
-                    await self._ledger.append(
-                        made.entries, remember=Remember(*named, body=made.answer)
-                    )
-                except AlreadyAnswered as earlier:  # by another process
-                    remembered = earlier.remembered
-                else:
-                    return made.answer
+        remembered = await self._ledger.recall(named.key_digest)
+        if remembered is None:
+            made = await make()
+            try:
+                await self._ledger.append(made.entries, remember=Remember(*named, body=made.answer))
+            except AlreadyAnswered as faster:  # its entries are in the ledger, and none of ours
+                remembered = faster.remembered
+            else:
+                return made.answer
         if remembered.request_digest != named.request_digest:
             raise KeyReused
         return remembered.body
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, key_digest: bytes) -> AsyncIterator[None]:
-        """One at a time for each key."""
-        turn = self._turns.setdefault(key_digest, _Turn())
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._turns[key_digest]
 
 
 def _digest(text: str) -> bytes:

@@ -142,6 +142,11 @@ def test_a_fetch_that_was_cut_off_goes_on_where_it_stopped(at_once, source, cloc
         await feed.deep.settled()
         assert len(source.pages) == 7, "not asked again at once"
         clock.advance(minutes=10)
+        await past_of(feed)
+        await feed.deep.settled()
+        assert len(source.pages) == 7, "nor before the exchange has answered somebody"
+        clock.advance(hours=1)
+        await settle(feed)
         feed.deep.depth((await ask(feed)).held)  # any look at it begins again
         await feed.deep.settled()
         assert is_whole((await past_of(feed)).hourly)
@@ -151,16 +156,36 @@ def test_a_fetch_that_was_cut_off_goes_on_where_it_stopped(at_once, source, cloc
     asyncio.run(run())
 
 
-def test_in_vain_it_asks_so_seldom_that_no_breaker_opens_for_what_is_new(at_once, source):
+def test_in_vain_it_asks_so_seldom_that_no_breaker_opens_for_what_is_new(at_once, source, clock):
     source.page_faults = dict.fromkeys(range(1, 99), DOWN)
+    keys = [BTC, BTC._replace(symbol="ETH/USDT"), BTC._replace(symbol="ETH/BTC")]
 
     async def run():
-        feed = at_once()
-        for key in (BTC, BTC._replace(symbol="ETH/USDT"), BTC._replace(symbol="ETH/BTC")):
-            await past_of(feed, key)
-        await feed.deep.settled()
-        assert len(source.pages) == deep.VAIN_CALLS
-        assert {each.state for each in feed.status().endpoints} == {"closed"}
+        feed = at_once(failover=())
+        counts = []
+
+        async def look():
+            for key in keys:
+                feed.deep.depth((await ask(feed, key=key)).held)
+                await past_of(feed, key)
+            await feed.deep.settled()
+            counts.append(len(source.pages))
+            assert {each.state for each in feed.status().endpoints} == {"closed"}
+
+        for minutes in (0, 1, 30):
+            clock.advance(minutes=minutes)
+            await look()
+        assert counts == [2, 2, 3], "the second endpoint has not answered anybody since"
+        for _ in range(4):
+            clock.advance(hours=1, seconds=1)
+            await settle(feed)  # new bars are had, from the first endpoint
+            await look()
+        assert counts[3:] == [4, 5, 6, 7]
+        source.page_faults = {}
+        clock.advance(hours=1, seconds=1)
+        await settle(feed)
+        await look()
+        assert all([is_whole((await past_of(feed, key)).hourly) for key in keys])
         await feed.close()
 
     asyncio.run(run())
@@ -175,11 +200,15 @@ def test_an_exchange_that_asks_for_a_pause_gets_it(at_once, source, clock):
         held = (await ask(feed)).held
         await feed.deep.past(held)
         await feed.deep.settled()
-        for minutes, pages in ((10, 3), (6, 3 + 16)):
-            clock.advance(minutes=minutes)
-            feed.deep.depth(held)
-            await feed.deep.settled()
-            assert len(source.pages) == pages
+        clock.advance(minutes=14)
+        feed.deep.depth(held)
+        await feed.deep.settled()
+        assert len(source.pages) == 3
+        clock.advance(minutes=60)
+        await settle(feed)
+        feed.deep.depth(held)
+        await feed.deep.settled()
+        assert len(source.pages) == 3 + 16
         await feed.close()
 
     asyncio.run(run())

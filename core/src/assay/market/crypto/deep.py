@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from assay.clock import Clock
-from assay.errors import MarketDataError, SourceUnavailable
+from assay.errors import MarketDataError, RateLimited, SourceUnavailable
 from assay.market.bars import Bars, CheckedBars
 from assay.market.crypto.history import History
 from assay.market.crypto.keeping import Keeper
@@ -37,10 +37,11 @@ YEAR_HOURS: Final = 8_760
 YEAR_DAYS: Final = 365
 MOST_COINS: Final = 64
 LOCAL_SECONDS: Final = 10.0
-LEAST_PAUSE_SECONDS: Final = 60.0
-# Fewer than a breaker takes to open: what lies far back may not shut off what is new.
+# An exchange that fails is asked last for a while: what lies far back may not cause that often.
+LEAST_PAUSE_SECONDS: Final = 120.0
+LONGEST_PAUSE_SECONDS: Final = 3600.0
 VAIN_CALLS: Final = 2
-VAIN_SECONDS: Final = 300.0
+VAIN_SECONDS: Final = 60.0
 WORTH_A_CALL: Final = 3  # bars
 
 log = logging.getLogger(__name__)
@@ -66,17 +67,40 @@ class Local(NamedTuple):
     lists: MarketLists
 
 
+class _NotNow(SourceUnavailable):
+    """Nobody was asked."""
+
+
+@dataclass(slots=True)
+class _Rest:
+    """A pause after what was in vain, twice as long each time until something comes."""
+
+    until: datetime | None = None
+    vain: int = 0
+
+    def begin(self, now: datetime, least_seconds: float, *, in_vain: bool) -> None:
+        pause = min(LEAST_PAUSE_SECONDS * 2.0**self.vain, LONGEST_PAUSE_SECONDS)
+        self.until = now + timedelta(seconds=max(pause, least_seconds))
+        self.vain += in_vain
+
+    def is_over(self, now: datetime) -> bool:
+        return self.until is None or now >= self.until
+
+    def end(self) -> None:
+        self.until, self.vain = None, 0
+
+
 @dataclass(slots=True, eq=False)
 class _Coin:
     """`told` is how many bars there were when `depth` last grew; `filled` once there are no older
-    ones to be had; before `again` nothing is to be asked.
+    ones to be had.
     """
 
     bars: Bars
     told: int = 0
     depth: int = 0
     filled: bool = False
-    again: datetime | None = None
+    rest: _Rest = field(default_factory=_Rest)
 
 
 _Name = tuple[SeriesKey, str]
@@ -122,6 +146,7 @@ class DeepHistory:
         self._fillers: dict[str, asyncio.Task[None]] = {}
         self._daily: dict[SeriesKey, asyncio.Task[None]] = {}
         self._budgets: dict[str, CallBudget] = {}
+        self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
 
     def depth(self, held: HeldSeries) -> int:
         """The depth that `past` would give at least; cheap. What is missing is asked for."""
@@ -231,7 +256,8 @@ class DeepHistory:
 
     def _want(self, key: SeriesKey, coin: _Coin) -> None:
         """Sees to it that older bars come, unless that was in vain a short while ago."""
-        if coin.again is not None and self._clock.now() < coin.again:
+        now = self._clock.now()
+        if not (coin.rest.is_over(now) and self._rests[key.source].is_over(now)):
             return
         waiting = self._waiting.setdefault(key.source, deque())
         if key not in waiting:
@@ -242,7 +268,7 @@ class DeepHistory:
             self._fillers[key.source] = task
 
     async def _fill(self, exchange: str) -> None:
-        """Deepens the exchange's coins that wait, one after the other."""
+        """Deepens the exchange's coins that wait, one after the other, until one is in vain."""
         await asyncio.sleep(self._after_seconds)
         waiting = self._waiting[exchange]
         while waiting:
@@ -250,18 +276,17 @@ class DeepHistory:
             try:
                 if coin is not None:
                     await self._deepen(waiting[0], coin)
-            except SourceUnavailable as error:
-                self._rest(coin, error, error.retry_after_seconds)
             except MarketDataError as error:
-                self._rest(coin, error, LEAST_PAUSE_SECONDS)
-            finally:
+                self._rest(exchange, coin, error)
+                waiting.clear()  # they come again when they are asked for
+            else:
                 waiting.popleft()
 
-    def _rest(self, coin: _Coin | None, error: MarketDataError, seconds: float) -> None:
+    def _rest(self, exchange: str, coin: _Coin | None, error: MarketDataError) -> None:
         log.info("The past is asked for later: %s", error.message)
-        if coin is not None:
-            pause = timedelta(seconds=max(seconds, LEAST_PAUSE_SECONDS))
-            coin.again = self._clock.now() + pause
+        asked = error.retry_after_seconds if isinstance(error, RateLimited) else 0.0
+        for rest in (self._rests[exchange], coin.rest if coin else _Rest()):
+            rest.begin(self._clock.now(), asked, in_vain=not isinstance(error, _NotNow))
 
     async def _deepen(self, key: SeriesKey, coin: _Coin) -> None:
         """Brings what is missing of MOST_HOURS, the newest first.
@@ -289,6 +314,8 @@ class DeepHistory:
 
     async def _keep(self, key: SeriesKey, coin: _Coin, checked: CheckedBars) -> None:
         await self._keeper.write(key, checked)
+        coin.rest.end()
+        self._rests[key.source].end()
         coin.bars = _newest(merged(checked.bars, coin.bars))
         if len(coin.bars) >= 2 * coin.told:
             self._tell(coin)
@@ -299,20 +326,22 @@ class DeepHistory:
         coin.depth += 1
 
     async def _ask(self, venue: Venue, question: Callable[[str], Awaitable[Fetched]], /) -> Fetched:
-        """What the first endpoint answers that can be asked now."""
+        """What the first endpoint answers that has not failed since it last answered anybody: so
+        no breaker opens for what lies far back.
+        """
         await asyncio.sleep(self._pace_seconds)
         budget = self._budgets.setdefault(
             venue.name, CallBudget(self._clock, calls=VAIN_CALLS, window_seconds=VAIN_SECONDS)
         )
         failure: SourceUnavailable | None = None
         for endpoint in sorted(venue.endpoints, key=self._endpoints.is_suspect):
-            if not self._endpoints.admits(endpoint):
+            if not self._endpoints.admits(endpoint) or self._endpoints.failed_at(endpoint):
                 continue
             try:
                 return await self._endpoints.call(endpoint, budget, partial(question, endpoint))
             except SourceUnavailable as error:
                 failure = failure or error
-        raise failure or SourceUnavailable(f"{venue.title} is shut off for a while")
+        raise failure or _NotNow(f"{venue.title} has failed, and has not answered anybody since")
 
 
 def _missing(bars: Bars, key: SeriesKey, venue: Venue, now: datetime) -> list[Span]:
