@@ -249,7 +249,7 @@ def test_days_and_ages_by_hand():
     assert [words.age(seconds) for seconds in (59, 7199, 7200, 172_799, 172_800)] == [
         "0 min", "119 min", "2 h", "47 h", "2 d",
     ]  # fmt: skip
-    assert words.percent(0.0123, 1, signed=True) == "+1,2 %"
+    assert words.percent(0.0123, 1, signed=True) == "+1,2\N{NO-BREAK SPACE}%"
 
 
 # Forms
@@ -449,7 +449,7 @@ def test_looks_are_told_where_there_is_something_to_see_and_only_there(facts, li
     ]
     said = looks(replace(quiet, coins=tuple(risky)), words)
     assert len(said) == 2 * len(risky)
-    assert all("21 %" in line for line in said)
+    assert all("21\N{NO-BREAK SPACE}%" in line for line in said)
 
 
 # HTTP

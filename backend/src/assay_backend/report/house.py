@@ -95,7 +95,8 @@ def _breaker_table(facts: Facts, words: Words) -> Table:
 
 def _gap(gap: Document, words: Words) -> str:
     start, end = (_moment(gap[name], words) for name in ("start", "end"))
-    return words("health.gap", series=series_name(gap, words), start=start, end=end)
+    span = start if start == end else words("gold.from_to", lower=start, upper=end)
+    return words("health.gap", series=series_name(gap, words), span=span)
 
 
 def _moment(text: str, words: Words) -> str:

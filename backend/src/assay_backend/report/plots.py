@@ -76,7 +76,7 @@ def bars(drawing: Drawing) -> pygal.graph.graph.Graph:
     """Groups of shares in percent; `marked` is a level with a line of its own."""
     chart = _chart(pygal.Bar, drawing, print_values=True, print_values_position="top")
     highest = max(max(series["values"]) for series in drawing["series"])
-    top = STEP * int(highest // STEP + 1)
+    top = min(max(STEP * int(highest // STEP + 1), 2 * STEP), 100)
     chart.range = (0, top)
     chart.y_labels = list(range(0, top + 1, STEP))
     chart.y_labels_major = list(drawing["marked"])
@@ -127,6 +127,7 @@ def _chart(kind: type, drawing: Drawing, **options: Any) -> Any:  # noqa: ANN401
         width=WIDTH,
         height=drawing.get("height", 320),
         margin=8,
+        margin_top=20,
         margin_right=44,
         legend_at_bottom=True,
         legend_box_size=12,

@@ -40,10 +40,10 @@ class Words:
         return text.replace("-", "\N{MINUS SIGN}")
 
     def percent(self, share: float | None, decimals: int = 0, *, signed: bool = False) -> str:
-        """A share of 1 as `31 %`."""
+        """A share of 1 as `31 %`, which no line breaks."""
         if share is None:
             return NOTHING
-        return f"{self.number(100.0 * share, decimals, signed=signed)} %"
+        return f"{self.number(100.0 * share, decimals, signed=signed)}\N{NO-BREAK SPACE}%"
 
     def instant(self, moment: datetime | str | None) -> str:
         """`2026-11-26 22:00`, in UTC."""
