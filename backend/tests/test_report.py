@@ -6,9 +6,11 @@ import asyncio
 import json
 import re
 import string
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 
 import pytest
@@ -574,3 +576,30 @@ def test_a_service_that_does_not_answer_leaves_the_old_files(tmp_path, capsys):
     assert command.main(arguments) == 1
     assert "gives no report" in capsys.readouterr().err
     assert (tmp_path / "report.md").read_text() == "an old one"
+
+
+def test_the_report_of_a_running_service_is_taken_as_it_is(tmp_path):
+    asked = []
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["Accept"], self.headers["Accept-Language"]))
+            body = f"as {self.headers['Accept']}: oro, pronóstico".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        arguments = ["--service", address, "--out", str(tmp_path), "--language", "es"]
+        assert command.main(arguments) == 0
+        server.shutdown()
+    path = "/v1/report/daily"
+    assert asked == [(path, "text/markdown", "es"), (path, "text/html", "es")]
+    assert (tmp_path / "report.md").read_text("utf-8") == "as text/markdown: oro, pronóstico"
+    assert (tmp_path / "report.html").read_text("utf-8") == "as text/html: oro, pronóstico"
