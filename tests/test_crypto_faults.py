@@ -139,7 +139,7 @@ class Service:
 def serve(source, upstream, clock, tmp_path, checkout):
     """Runs a test's coroutine around a new service; `failover` as the setting."""
 
-    def serve(scenario, *, failover=(), stagger_seconds=1.0):
+    def serve(scenario, *, failover=(), stagger_seconds=1.0, deadline_seconds=DEADLINE_SECONDS):
         store = open_store(f"sqlite:///{tmp_path / 'assay.db'}")
         clock.instant = NOW
         upstream.faults = {}
@@ -155,7 +155,7 @@ def serve(source, upstream, clock, tmp_path, checkout):
                 store,
                 clock,
                 failover=failover,
-                deadline_seconds=DEADLINE_SECONDS,
+                deadline_seconds=deadline_seconds,
                 stagger_seconds=stagger_seconds,
             )
             services = build_services(settings, clock=clock, crypto=feed)
@@ -207,7 +207,8 @@ def test_cold_and_refused(loop, serve, upstream, fault, wait_seconds):
         assert len(service.store.read_bars(BTC)) == 0
         assert service.store.quarantine_counts() == {}
 
-    play(loop, serve, scenario)
+    endless = fault in ("blackhole", "drip")
+    play(loop, serve, scenario, deadline_seconds=1.5 if endless else DEADLINE_SECONDS)
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
@@ -375,7 +376,7 @@ def test_a_black_hole_holds_no_more_than_two_threads(loop, serve, upstream):
         assert {answer.status_code for answer in answers} == {503}
         assert len(threads_in_the_market()) <= 2
 
-    play(loop, serve, scenario)
+    play(loop, serve, scenario, deadline_seconds=1.0)
 
 
 STANDING_IN = ("kraken", "coinbase")
