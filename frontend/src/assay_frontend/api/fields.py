@@ -58,6 +58,12 @@ class Fields:
             raise self._wrong(name, "from 0 to 1")
         return value
 
+    def count(self, name: str) -> int:
+        value = self.number(name)
+        if value < 0 or value != int(value):
+            raise self._wrong(name, "a count")
+        return int(value)
+
     def text(self, name: str) -> str:
         value = self._required(name)
         if not isinstance(value, str):
@@ -91,6 +97,16 @@ class Fields:
             raise self._wrong(name, "a list")
         return [Fields.of(item, f"{self.where}.{name}[{i}]") for i, item in enumerate(value)]
 
+    def count_list(self, name: str) -> tuple[int, ...]:
+        """A list of counts; empty where missing."""
+        value = self.data.get(name)
+        if value is None:
+            return ()
+        whole = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+        if not isinstance(value, list) or not whole:
+            raise self._wrong(name, "a list of counts")
+        return tuple(value)
+
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts; empty where missing."""
         value = self.data.get(name)
@@ -118,13 +134,43 @@ class Fields:
     def instant_or_none(self, name: str) -> datetime | None:
         return self.instant(name) if self.has(name) else None
 
+    def flag_or_none(self, name: str) -> bool | None:
+        return self.flag(name) if self.has(name) else None
+
+    def count_or_none(self, name: str) -> int | None:
+        return self.count(name) if self.has(name) else None
+
+    def children(self, name: str) -> dict[str, Fields]:
+        """An object of objects, by name, nulls left out; empty where missing."""
+        if not self.has(name):
+            return {}
+        child = self.child(name)
+        return {key: child.child(key) for key in child.data if child.has(key)}
+
+    def counts(self, name: str) -> dict[str, int]:
+        """An object of counts, by name; empty where missing."""
+        if not self.has(name):
+            return {}
+        child = self.child(name)
+        return {key: child.count(key) for key in child.data}
+
+    def flags_by_level(self, name: str) -> tuple[tuple[float, bool], ...]:
+        """An object such as {"0.8": true} as pairs, smallest level first; empty where missing."""
+        if not self.has(name):
+            return ()
+        child = self.child(name)
+        return tuple((level, child.flag(key)) for level, key in self._levels(name, child))
+
     def numbers_by_level(self, name: str) -> tuple[tuple[float, float], ...]:
         """An object such as {"0.8": 0.79} as pairs, smallest level first; empty where missing."""
         if not self.has(name):
             return ()
         child = self.child(name)
+        levels = self._levels(name, child)
+        return tuple((level, child.number(key)) for level, key in levels if child.has(key))
+
+    def _levels(self, name: str, child: Fields) -> list[tuple[float, str]]:
         try:
-            levels = sorted((float(key), key) for key in child.data)
+            return sorted((float(key), key) for key in child.data)
         except ValueError as error:
             raise self._wrong(name, "keyed by level") from error
-        return tuple((level, child.number(key)) for level, key in levels if child.has(key))
