@@ -19,6 +19,7 @@ from assay.market.bars import CheckedBars
 from assay.market.keys import SeriesKey
 from assay.store import Written, open_store, schema
 from assay.store.engine import make_engine, sqlite_file, writing
+from assay.store.ledger_records import Batch, Entry
 from assay.store.migrate import _MIGRATIONS, _migrate
 
 FIRST, LATER = 1_744_752_600_250, 1_744_839_000_250
@@ -183,6 +184,19 @@ def test_a_difference_between_tables_and_migrations_would_show(url):
     open_and_close(url)
     run(url, [text("ALTER TABLE markets ADD COLUMN more INTEGER")])
     assert [kind for kind, *_ in differences(url)] == ["remove_column"]
+
+
+def test_a_migrated_ledger_takes_rows_and_refuses_to_change_them(url):
+    make_old(url)
+    store = open_store(url)
+    at = datetime(2025, 5, 1, tzinfo=UTC)
+    entry = Entry("signal", "s-1", b"{}", at, at, "binance BTC/USDT 1h", "binance")
+    store.ledger.append([Batch([entry])], at=at)
+    for statement in ("UPDATE ledger SET due_ms = 0", "DELETE FROM ledger"):
+        with pytest.raises(StorageError, match="rows of the ledger"), writing(store._engine) as to:
+            to.execute(text(statement))
+    assert store.ledger.verify().intact
+    store.close()
 
 
 def test_the_first_release_sees_that_the_tables_are_no_longer_its_own(url):
