@@ -22,6 +22,7 @@ FORECAST = "/v1/gold/forecast"
 HISTORY = "/v1/gold/history"
 EVALUATION = "/v1/gold/evaluation"
 SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
+REGIMES = "/v1/crypto/regimes"
 DATA = Path(__file__).parent / "data"
 
 
@@ -106,6 +107,9 @@ class LoopbackBackend:
     def serve_coin(self, coin: Coin) -> None:
         self.replies[SIGNAL] = Reply.of(coin.signal)
         self.replies[TAIL] = Reply.of(coin.recent)
+        self.replies[REGIMES] = lambda query: Reply.of(
+            coin.hours(int(query["horizon_min"][0]), int(query["hours"][0]))
+        )
         self.replies[OHLCV] = lambda query: Reply.of(
             coin.bars(query["timeframe"][0], int(query["limit"][0]))
         )
@@ -147,6 +151,34 @@ class Coin:
         kept = ("symbol", "exchange", "source", "as_of", "age_seconds", "stale")
         data = invented_coin_bars(minutes, min(limit, self.most))
         return {"timeframe": timeframe, "data": data, **{k: self.signal[k] for k in kept}}
+
+
+    def hours(self, horizon_minutes: int, count: int) -> Document:
+        """Calm for the first half, then normal, with a turbulent day two days before the end."""
+        bars = invented_coin_bars(60, min(count, self.most))
+        kept = ("symbol", "exchange", "source", "as_of", "age_seconds", "stale")
+        data = []
+        for place, bar in enumerate(bars):
+            back = len(bars) - 1 - place
+            turbulent = 24 <= back < 48
+            data.append(
+                {
+                    "time": (datetime.fromisoformat(bar["time"]) + timedelta(hours=1)).isoformat(),
+                    "close": bar["close"],
+                    "vol_regime": "turbulent" if turbulent else "normal" if 2 * place > len(bars)
+                    else "calm",
+                    "risk_score": 0.71 if turbulent else 0.28,
+                    "volatility": 0.031 if turbulent else 0.019,
+                    "realized_volatility": 0.02 if 60 * back >= horizon_minutes else None,
+                }
+            )  # fmt: skip
+        return {
+            "horizon_min": horizon_minutes,
+            "hours": count,
+            "rows": len(data),
+            "data": data,
+            **{key: self.signal[key] for key in kept},
+        }
 
 
 def invented_coin_bars(minutes: int, count: int) -> list[Document]:

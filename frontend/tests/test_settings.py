@@ -85,3 +85,19 @@ def test_only_the_settings_read_the_environment():
         if re.search(r"environ|getenv", path.read_text(encoding="utf-8"))
     ]
     assert readers == ["settings.py"]
+
+
+def test_the_watched_coins_are_named_with_their_exchanges():
+    settings = read_settings({"ASSAY_DASHBOARD_COINS": " btc/usdt, Kraken:ETH/USD,btc/usdt ,"})
+    assert [(c.exchange, c.symbol) for c in settings.watched] == [
+        ("binance", "BTC/USDT"),
+        ("kraken", "ETH/USD"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["nowhere:BTC/USD", "BTC USDT", "kraken:", ",".join("ABCDEFGHI"), "<b>"]
+)
+def test_coins_that_cannot_be_watched_are_refused(value):
+    with pytest.raises(BadSetting, match="ASSAY_DASHBOARD_COINS"):
+        read_settings({"ASSAY_DASHBOARD_COINS": value})

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from assay_frontend.markets import DEFAULT, EXCHANGES, CoinChoice, is_spelling
+
+MOST_WATCHED = 8
+
 
 class BadSetting(ValueError):
     """An environment variable holds something that cannot be used."""
@@ -21,6 +25,9 @@ class Settings:
     port: int = 8501
     space_host: str | None = None
     hf_token: str | None = field(default=None, repr=False)
+    watched: tuple[CoinChoice, ...] = tuple(
+        CoinChoice(symbol=f"{coin}/USDT") for coin in ("BTC", "ETH", "SOL", "XRP")
+    )
     request_deadline_seconds: float = 8.0
     refresh_seconds: int = 20
 
@@ -34,6 +41,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_port("PORT", environ.get("PORT") or str(defaults.port)),
         space_host=environ.get("SPACE_HOST") or None,
         hf_token=environ.get("ASSAY_HF_TOKEN") or None,
+        watched=_coins("ASSAY_DASHBOARD_COINS", environ.get("ASSAY_DASHBOARD_COINS") or "")
+        or defaults.watched,
     )
 
 
@@ -50,3 +59,19 @@ def _port(name: str, value: str) -> int:
     if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
         raise BadSetting(f"{name} must be a whole number from 1 to 65535: {value!r}")
     return int(value)
+
+
+def _coins(name: str, value: str) -> tuple[CoinChoice, ...]:
+    """`BTC/USDT,kraken:ETH/USD`: markets, each after its exchange unless that is the usual one."""
+    asked = [part.strip() for part in value.split(",") if part.strip()]
+    if len(asked) > MOST_WATCHED:
+        raise BadSetting(f"{name} may name {MOST_WATCHED} markets at the most: {value!r}")
+    return tuple(dict.fromkeys(_coin(name, part) for part in asked))
+
+
+def _coin(name: str, text: str) -> CoinChoice:
+    exchange, _, symbol = text.rpartition(":")
+    exchange = exchange.lower() or DEFAULT.exchange
+    if exchange not in EXCHANGES or not is_spelling(symbol):
+        raise BadSetting(f"{name} must name markets such as BTC/USDT or kraken:BTC/USD: {text!r}")
+    return CoinChoice(exchange, symbol.upper())

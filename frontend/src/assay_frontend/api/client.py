@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,9 +14,11 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from assay_frontend.api.crypto_models import CoinBars, Signal, read_signals
+from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal, read_signals
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
 from assay_frontend.api.models import Evaluation, Forecast, History
+from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
+from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.markets import CoinChoice
 
 T = TypeVar("T")
@@ -71,18 +73,54 @@ class AssayClient:
         query = {"symbol": symbol, "exchange": exchange, "timeframe": timeframe, "limit": limit}
         return self._get(f"/v1/crypto/ohlcv?{urlencode(query)}", CoinBars.parse)
 
+    def coin_hours(self, choice: CoinChoice, *, hours: int) -> CoinHours:
+        """What the model says of past hours, over the choice's horizon."""
+        query = {
+            "symbol": choice.symbol,
+            "exchange": choice.exchange,
+            "horizon_min": choice.horizon_minutes,
+            "hours": hours,
+        }
+        return self._get(f"/v1/crypto/regimes?{urlencode(query)}", CoinHours.parse)
+
     def recent_signals(self, n: int) -> tuple[Signal, ...]:
         """Stored signals of all markets, newest first."""
         return self._get(f"/v1/crypto/signals/tail?n={n}", read_signals)
+
+    def gold_record(self, n: int) -> GoldRecord:
+        """The newest `n` issued forecasts with their outcomes."""
+        return self._get(f"/v1/gold/track-record?n={n}", GoldRecord.parse)
+
+    def signal_record(self, exchange: str, symbol: str, n: int) -> SignalRecord:
+        """The newest `n` signals of a market with what came of them."""
+        query = {"symbol": symbol, "exchange": exchange, "n": n}
+        return self._get(f"/v1/crypto/track-record?{urlencode(query)}", SignalRecord.parse)
+
+    def status(self) -> Status:
+        return self._get("/v1/status", Status.parse)
+
+    def health(self) -> Health:
+        """An unhealthy service says so with 503."""
+        return self._get("/health", Health.parse, statuses=(200, 503))
+
+    def metrics(self) -> Metrics:
+        return self._get("/metrics", Metrics.parse)
+
+    def ledger_check(self) -> LedgerCheck:
+        """Every hash recomputed."""
+        return self._get("/v1/ledger/verify", LedgerCheck.parse)
 
     def _get(
         self,
         path: str,
         parse: Callable[[object], T],
         headers: Mapping[str, str] | None = None,
+        *,
+        statuses: Sequence[int] = (200,),
     ) -> T:
+        """`statuses` are those that come with the answer; a problem document is none."""
         answer = asyncio.run(self._fetch(path, headers or {}))
-        if answer.status != 200:
+        if answer.status not in statuses or (answer.status != 200 and not _is_plain_json(answer)):
             raise _problem(answer)
         return parse(_decode(answer.body))
 
@@ -118,6 +156,10 @@ def _is_near(api_url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return "." not in host
+
+
+def _is_plain_json(answer: Answer) -> bool:
+    return answer.headers.get("Content-Type", "").partition(";")[0] == "application/json"
 
 
 def _reject_constant(name: str) -> NoReturn:

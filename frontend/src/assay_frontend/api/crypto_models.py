@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from assay_frontend.api.errors import MalformedAnswer
@@ -189,6 +189,62 @@ class Signal:
     def quote(self) -> str:
         """The currency of its prices: USDT of BTC/USDT."""
         return self.symbol.partition("/")[2].partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PastHour:
+    """What the model says at the close of a past hour, from bars until then; None if unknown.
+
+    `volatility` is the forecast over the horizon, `realized` what it came to.
+    """
+
+    time: datetime
+    close: float
+    regime: str | None
+    risk_score: float | None
+    volatility: float | None
+    realized: float | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> PastHour:
+        return cls(
+            time=fields.instant("time"),
+            close=fields.price("close"),
+            regime=fields.text_or_none("vol_regime"),
+            risk_score=fields.share("risk_score") if fields.has("risk_score") else None,
+            volatility=fields.number_or_none("volatility"),
+            realized=fields.number_or_none("realized_volatility"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CoinHours:
+    """A coin's newest hours, oldest first."""
+
+    symbol: str
+    exchange: str
+    horizon_minutes: int
+    hours: tuple[PastHour, ...]
+    provenance: Provenance
+
+    @classmethod
+    def parse(cls, document: object) -> CoinHours:
+        fields = Fields.of(document, "regimes")
+        hours = [PastHour.parse(item) for item in fields.items("data")]
+        return cls(
+            symbol=fields.text("symbol"),
+            exchange=fields.text("exchange"),
+            horizon_minutes=int(fields.amount("horizon_min")),
+            hours=tuple(sorted(hours, key=lambda hour: hour.time)),
+            provenance=Provenance.parse(fields),
+        )
+
+    def before(self, hours: int) -> PastHour | None:
+        """The hour that closed so many hours before the newest one."""
+        if not self.hours:
+            return None
+        wanted = self.hours[-1].time - timedelta(hours=hours)
+        return next((hour for hour in reversed(self.hours) if hour.time == wanted), None)
 
 
 def read_signals(document: object) -> tuple[Signal, ...]:

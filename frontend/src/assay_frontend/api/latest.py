@@ -6,17 +6,21 @@ Answers, failures too, are shared by all readers for a few seconds and renewed i
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
 from assay_frontend.api.client import AssayClient
-from assay_frontend.api.crypto_models import CoinBars, Signal
+from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal
 from assay_frontend.api.errors import ApiError, ApiProblem, ApiTimeout, ApiUnreachable
 from assay_frontend.api.models import Evaluation, Forecast, History
+from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
+from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.i18n import Language
 from assay_frontend.markets import CoinChoice
 
@@ -29,6 +33,9 @@ HISTORY_SESSIONS = 250
 COIN_BARS = 250
 RECENT_SIGNALS = 100
 MOST_KEPT = 96
+MOST_AT_ONCE = 8
+GLANCE_HOURS = 168
+GLANCE_FORECASTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,14 @@ def _ask_slowly(key: Key, _call: Callable[[], Any]) -> Latest[Any]:
     return _answer(_call)
 
 
+@st.cache_data(ttl=FRESH_SECONDS, refresh_mode="background", show_spinner=False, max_entries=32)
+def _ask_together(keys: tuple[Key, ...], _calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
+    if not keys:
+        return []
+    with ThreadPoolExecutor(min(len(keys), MOST_AT_ONCE)) as pool:
+        return list(pool.map(_answer, _calls))
+
+
 @dataclass(frozen=True, slots=True)
 class _Question(Generic[T]):
     """One call to the backend; equal keys mean equal answers, but for their language."""
@@ -84,10 +99,15 @@ class _Question(Generic[T]):
     slow: bool = False
     language: Language | None = None
 
+    @property
+    def asked(self) -> Key:
+        return (*self.key, self.language)
+
     def latest(self) -> Latest[T]:
-        answer: Latest[T] = (_ask_slowly if self.slow else _ask)(
-            (*self.key, self.language), self.call
-        )
+        return self.settled((_ask_slowly if self.slow else _ask)(self.asked, self.call))
+
+    def settled(self, answer: Latest[T]) -> Latest[T]:
+        """A good answer is kept; a failure leaves the last good one."""
         return self._remember(answer) if answer.problem is None else self.kept(answer.problem)
 
     def kept(self, problem: ApiError | None) -> Latest[T]:
@@ -102,6 +122,12 @@ class _Question(Generic[T]):
         while len(good) > MOST_KEPT:
             good.popitem(last=False)
         return answer
+
+
+def _latest_together(questions: Sequence[_Question[Any]]) -> list[Latest[Any]]:
+    """All at once; the whole takes as long as the slowest."""
+    answers = _ask_together(tuple(q.asked for q in questions), [q.call for q in questions])
+    return [q.settled(answer) for q, answer in zip(questions, answers, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +149,22 @@ def gold_picture(client: AssayClient) -> GoldPicture:
         why = forecast.problem
         return GoldPicture(forecast, history.kept(why), evaluation.kept(why))
     return GoldPicture(forecast, history.latest(), evaluation.latest())
+
+
+def _signal_question(
+    client: AssayClient, choice: CoinChoice, language: Language
+) -> _Question[Signal]:
+    return _Question(
+        (client.api_url, "signal", choice),
+        lambda: client.signal(choice, language=language),
+        language=language,
+    )
+
+
+def _hours_question(client: AssayClient, choice: CoinChoice, hours: int) -> _Question[CoinHours]:
+    return _Question(
+        (client.api_url, "hours", choice, hours), lambda: client.coin_hours(choice, hours=hours)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +197,91 @@ def coin_picture(
     shown = bars_of(choice.timeframe, COIN_BARS, slow=False)
     measured = bars_of(timeframe, limit, slow=True)
     recent = _Question((at, "recent"), lambda: client.recent_signals(RECENT_SIGNALS))
-    signal = _Question(
-        (at, "signal", choice),
-        lambda: client.signal(choice, language=language),
-        language=language,
-    ).latest()
+    signal = _signal_question(client, choice, language).latest()
     if signal.backend_is_away or signal.was_refused:
         why = signal.problem
         return CoinPicture(signal, shown.kept(why), measured.kept(why), recent.kept(why))
     return CoinPicture(signal, shown.latest(), measured.latest(), recent.latest())
+
+
+def gold_record(client: AssayClient, n: int) -> Latest[GoldRecord]:
+    """The newest `n` issued forecasts with their outcomes."""
+    return _Question((client.api_url, "gold_record", n), lambda: client.gold_record(n)).latest()
+
+
+def signal_record(client: AssayClient, exchange: str, symbol: str, n: int) -> Latest[SignalRecord]:
+    """The same of one market's signals."""
+    return _Question(
+        (client.api_url, "signal_record", exchange, symbol, n),
+        lambda: client.signal_record(exchange, symbol, n),
+    ).latest()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPicture:
+    """All that the status page shows."""
+
+    status: Latest[Status]
+    health: Latest[Health]
+    metrics: Latest[Metrics]
+    ledger: Latest[LedgerCheck]
+
+
+def status_picture(client: AssayClient) -> StatusPicture:
+    """Asks a backend that is away once."""
+    at = client.api_url
+    health = _Question((at, "health"), client.health)
+    metrics = _Question((at, "metrics"), client.metrics)
+    ledger = _Question((at, "ledger_check"), client.ledger_check, slow=True)
+    status = _Question((at, "status"), client.status).latest()
+    if status.backend_is_away:
+        why = status.problem
+        return StatusPicture(status, health.kept(why), metrics.kept(why), ledger.kept(why))
+    return StatusPicture(status, health.latest(), metrics.latest(), ledger.latest())
+
+
+@dataclass(frozen=True, slots=True)
+class CoinGlance:
+    """A watched coin: its signal, and its past week."""
+
+    choice: CoinChoice
+    signal: Latest[Signal]
+    hours: Latest[CoinHours]
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPicture:
+    """All that the overview shows; `record` is gold's last issued forecasts."""
+
+    forecast: Latest[Forecast]
+    history: Latest[History]
+    record: Latest[GoldRecord]
+    coins: tuple[CoinGlance, ...]
+
+
+def overview_picture(
+    client: AssayClient, coins: Sequence[CoinChoice], *, language: Language
+) -> OverviewPicture:
+    """Asks a backend that is away once."""
+    at = client.api_url
+    history = _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
+    record = _Question(
+        (at, "gold_record", GLANCE_FORECASTS), partial(client.gold_record, GLANCE_FORECASTS)
+    )
+    coins_asked = [
+        question
+        for choice in coins
+        for question in (
+            _signal_question(client, choice, language),
+            _hours_question(client, choice, GLANCE_HOURS),
+        )
+    ]
+    asked: list[_Question[Any]] = [history, record, *coins_asked]
+    forecast = _Question((at, "forecast"), client.forecast).latest()
+    if forecast.backend_is_away:
+        answers: list[Latest[Any]] = [each.kept(forecast.problem) for each in asked]
+    else:
+        answers = _latest_together(asked)
+    signals, hours = answers[2::2], answers[3::2]
+    glances = map(CoinGlance, coins, signals, hours)
+    return OverviewPicture(forecast, answers[0], answers[1], tuple(glances))

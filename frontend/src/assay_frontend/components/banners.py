@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Literal
 
@@ -33,9 +34,7 @@ def show_provenance(
 ) -> None:
     """The simulated, replayed and stale banners, as they apply."""
     if provenance.source == "simulated":
-        with st.container(key="assay_simulated"):
-            title, text = t("banner.simulated.title"), t(f"banner.simulated.{subject}")
-            st.error(f"**{title}** {text}")
+        show_simulated(t, t(f"banner.simulated.{subject}"))
     if provenance.source == "replay":
         st.info(t(f"banner.replay.{subject}"))
     if provenance.stale:
@@ -43,6 +42,39 @@ def show_provenance(
         st.warning(
             f"**{t('banner.stale.title')}** {_stale_text(t, provenance, subject, age, zone)}"
         )
+
+
+def show_simulated(t: Translator, text: str) -> None:
+    """The alarm that cannot be missed; `text` says what was made of simulated bars."""
+    with st.container(key="assay_simulated"):
+        st.error(f"**{t('banner.simulated.title')}** {text}")
+
+
+Part = tuple[str, Provenance, datetime | None]
+
+
+def show_provenances(t: Translator, parts: Sequence[Part], *, now: datetime) -> None:
+    """The same of several markets, each with its name and when it was received: one banner each,
+    that names the markets it speaks of.
+    """
+
+    def names(chosen: Sequence[Part]) -> str:
+        return markdown_text(", ".join(name for name, _, _ in chosen))
+
+    if simulated := [part for part in parts if part[1].source == "simulated"]:
+        show_simulated(t, f"{t('banner.simulated.several')} {names(simulated)}.")
+    if replayed := [part for part in parts if part[1].source == "replay"]:
+        st.info(f"{t('banner.replay.crypto')} {names(replayed)}.")
+    if stale := [part for part in parts if part[1].stale]:
+        told = ", ".join(_with_age(t, part, now) for part in stale)
+        st.warning(f"**{t('banner.stale.title')}** {t('banner.stale.several', parts=told)}")
+
+
+def _with_age(t: Translator, part: Part, now: datetime) -> str:
+    name, provenance, received_at = part
+    age = age_now(provenance.age_seconds, received_at, now)
+    name = markdown_text(name)
+    return name if age is None else t("banner.stale.part", name=name, age=span(t, age))
 
 
 def _stale_text(

@@ -23,6 +23,7 @@ from assay_frontend.theme.palette import readers_palette, style_sheet
 
 STATIC = Path(__file__).parent.parent / "static"
 ICON = STATIC / "icon.png"
+_LINKS = "assay_links_by_name"
 
 
 def chosen_language() -> tuple[Language, str | None]:
@@ -39,8 +40,26 @@ def readers_words() -> Translator:
     return translator(chosen_language()[0])
 
 
+def readers_links() -> Mapping[str, Page]:
+    """The pages by name, as `show_frame` was given them."""
+    links: Mapping[str, Page] = st.session_state[_LINKS]
+    return links
+
+
+def show_link(page: Page | None, label: str, query: Mapping[str, str] | None = None) -> None:
+    """A way to a page that keeps the language; nothing where there is no such page."""
+    if page is not None:
+        st.page_link(page, label=label, query_params={**(query or {}), **_kept()} or None)
+
+
+def _kept() -> dict[str, str]:
+    """What of the address goes from page to page."""
+    return {"lang": chosen_language()[0]} if "lang" in st.query_params else {}
+
+
 def show_frame(links: Mapping[str, Page]) -> None:
     """The head of every page; `links` are its pages by name, in order."""
+    st.session_state[_LINKS] = links
     language, refused = chosen_language()
     t = translator(language)
     st.html(style_sheet(readers_palette()))
@@ -52,9 +71,8 @@ def show_frame(links: Mapping[str, Page]) -> None:
     ):
         st.html(_brand(t), width="content")
         with st.container(horizontal=True, width="content", gap="small", key="assay_links"):
-            kept = {"lang": language} if "lang" in st.query_params else None
             for name, page in links.items():
-                st.page_link(page, label=t(f"nav.{name}"), query_params=kept)
+                show_link(page, t(f"nav.{name}"))
         _language_switch(t, language)
     if refused is not None:
         st.warning(t("notice.lang", value=markdown_text(refused[:40])))

@@ -25,6 +25,17 @@ def range_words(t: Translator, forecast: Forecast, level: float) -> str:
 
 
 def headline_html(t: Translator, forecast: Forecast) -> str:
+    """Title, what it was made from, and four figures."""
+    title = t("hero.title", date=long_date(t, forecast.target))
+    lede = t("hero.lede", today=long_date(t, forecast.today))
+    return (
+        f'<section class="assay-hero"><h1>{html_text(title)}</h1>'
+        f'<p class="lede">{html_text(lede)}</p>{figures_html(t, forecast)}</section>'
+    )
+
+
+def figures_html(t: Translator, forecast: Forecast) -> str:
+    """Median, range, chance of a rise, and the random walk."""
     currency = forecast.currency
     change = t(
         "hero.change",
@@ -48,12 +59,7 @@ def headline_html(t: Translator, forecast: Forecast) -> str:
             _walk_note(t, forecast),
         ),
     ]
-    title = t("hero.title", date=long_date(t, forecast.target))
-    lede = t("hero.lede", today=long_date(t, forecast.today))
-    return (
-        f'<section class="assay-hero"><h1>{html_text(title)}</h1>'
-        f'<p class="lede">{html_text(lede)}</p><dl>{"".join(figures)}</dl></section>'
-    )
+    return f"<dl>{''.join(figures)}</dl>"
 
 
 def empty_headline_html(t: Translator) -> str:

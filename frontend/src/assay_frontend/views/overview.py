@@ -2,45 +2,179 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Mapping
 
-from assay_frontend.api.latest import GoldPicture, gold_picture
-from assay_frontend.components import banners
-from assay_frontend.components.frame import readers_words, show_footer
-from assay_frontend.components.headline import empty_headline_html, headline_html
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from assay_frontend.api.latest import CoinGlance, OverviewPicture, overview_picture
+from assay_frontend.api.models import Forecast
+from assay_frontend.components import banners, overview_tables
+from assay_frontend.components.downloads import offer_file
+from assay_frontend.components.frame import readers_links, readers_words, show_footer, show_link
+from assay_frontend.components.glances import coin_card_html, empty_card_html, yesterday_sentence
+from assay_frontend.components.gold_news import gold_news
+from assay_frontend.components.headline import figures_html
+from assay_frontend.components.sparkline import sparkline_html
+from assay_frontend.components.text import dollars_escaped, html_text
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import instant, long_date, money
 from assay_frontend.settings import read_settings
-from assay_frontend.views.reader import Reader, client_of
+from assay_frontend.theme.palette import readers_palette
+from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
+
+GOLD_SESSIONS = 60
+
+Links = Mapping[str, Page]
 
 
 def render() -> None:
-    t, settings = readers_words(), read_settings()
+    t, settings, links = readers_words(), read_settings(), readers_links()
     client = client_of(settings)
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        _show(Reader.here(t), gold_picture(client))
+        with st.spinner(t("over.wait")):
+            picture = overview_picture(client, settings.watched, language=t.language)
+        _show(Reader.here(t), picture, links)
 
     live_page()
 
 
-def _show(reader: Reader, picture: GoldPicture) -> None:
+def _show(reader: Reader, picture: OverviewPicture, links: Links) -> None:
+    t = reader.t
+    _show_banners(reader, picture)
+    st.html(
+        f'<section class="assay-hero"><h1>{html_text(t("over.title"))}</h1>'
+        f'<p class="lede">{html_text(t("over.lede"))}</p></section>'
+    )
+    _show_gold(reader, picture, links)
+    _show_coins(reader, picture, links)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _show_news(t, picture)
+    with right:
+        _show_freshness(reader, picture)
+    show_footer(t)
+
+
+def _show_banners(reader: Reader, picture: OverviewPicture) -> None:
     t, latest = reader.t, picture.forecast
     if latest.problem is not None:
         banners.show_problem(
             t, latest.problem, kept_since=latest.received_at, now=reader.now, zone=reader.zone
         )
-    forecast = latest.value
-    if forecast is None:
-        st.html(empty_headline_html(t))
-        show_footer(t)
-        return
-    banners.show_provenance(
-        t,
-        forecast.provenance,
-        subject="gold",
-        received_at=latest.received_at,
-        now=reader.now,
-        zone=reader.zone,
+    parts = []
+    if latest.value is not None:
+        parts.append((t("nav.gold"), latest.value.provenance, latest.received_at))
+    parts += [
+        (glance.signal.value.symbol, glance.signal.value.provenance, glance.signal.received_at)
+        for glance in picture.coins
+        if glance.signal.value is not None
+    ]
+    banners.show_provenances(t, parts, now=reader.now)
+
+
+def _show_gold(reader: Reader, picture: OverviewPicture, links: Links) -> None:
+    t, forecast = reader.t, picture.forecast.value
+    with st.container(key="assay_card_gold"):
+        if forecast is None:
+            st.html(f'<div class="assay-card"><h2>{html_text(t("hero.empty"))}</h2></div>')
+        else:
+            title = t("hero.title", date=long_date(t, forecast.target))
+            st.html(
+                f'<section class="assay-hero assay-gold"><h2>{html_text(title)}</h2>'
+                f"{figures_html(t, forecast)}{_gold_spark(t, picture, forecast)}</section>"
+            )
+        show_link(links.get("gold"), t("over.to.gold"))
+
+
+def _gold_spark(t: Translator, picture: OverviewPicture, forecast: Forecast) -> str:
+    history, interval = picture.history.value, forecast.interval(0.8)
+    bars = history.bars[-GOLD_SESSIONS:] if history else ()
+    if len(bars) < 2 or interval is None:
+        return ""
+    closes = [bar.close for bar in bars]
+    alt = t(
+        "over.gold.spark",
+        n=len(closes),
+        first=money(t, closes[0], forecast.currency),
+        last=money(t, closes[-1], forecast.currency),
+        lower=money(t, interval.lower, forecast.currency),
+        upper=money(t, interval.upper, forecast.currency),
     )
-    st.html(headline_html(t, forecast))
-    show_footer(t)
+    ahead = (interval.lower, forecast.median, interval.upper)
+    return sparkline_html(closes, readers_palette(), alt=alt, ahead=ahead)
+
+
+def _show_coins(reader: Reader, picture: OverviewPicture, links: Links) -> None:
+    t = reader.t
+    st.header(t("over.coins"), anchor=False)
+    with st.container(key="assay_coins"):
+        for place, glance in enumerate(picture.coins):
+            with st.container(key=f"assay_card_{place}"):
+                _show_coin(t, glance, links)
+    st.caption(t("over.coins.caption"))
+    seen = [(g.signal.value, g.hours.value) for g in picture.coins if g.signal.value is not None]
+    if seen:
+        with st.expander(t("over.table")):
+            st.dataframe(
+                overview_tables.coins_table(t, seen), hide_index=True, key="overview_table"
+            )
+    if seen or picture.forecast.value is not None:
+        offer_file(
+            t,
+            "download.overview",
+            overview_tables.overview_csv(picture.forecast.value, seen),
+            file_name=f"overview-{reader.now:%Y-%m-%dT%H%MZ}.csv",
+        )
+
+
+def _show_coin(t: Translator, glance: CoinGlance, links: Links) -> None:
+    signal, choice = glance.signal.value, glance.choice
+    if signal is None:
+        problem = glance.signal.problem
+        why = banners.problem_title(t, problem) if problem is not None else ""
+        st.html(empty_card_html(t, choice, why))
+    else:
+        st.html(coin_card_html(t, signal, glance.hours.value, readers_palette()))
+    query = {"exchange": choice.exchange, "symbol": choice.symbol}
+    show_link(links.get("crypto"), t("over.to.coin", symbol=choice.symbol), query)
+
+
+def _show_news(t: Translator, picture: OverviewPicture) -> None:
+    st.header(t("over.changed"), anchor=False)
+    forecast, history = picture.forecast.value, picture.history.value
+    sentences = []
+    if forecast is not None:
+        bars = history.bars if history else ()
+        sentences.append(" ".join(gold_news(t, forecast, bars, picture.record.value)))
+    for glance in picture.coins:
+        if glance.signal.value is not None:
+            sentence = yesterday_sentence(t, glance.signal.value, glance.hours.value)
+            sentences.append(sentence or "")
+    kept = [sentence for sentence in sentences if sentence]
+    if not kept:
+        st.markdown(t("over.changed.none"))
+        return
+    st.markdown("\n".join(f"- {dollars_escaped(sentence)}" for sentence in kept))
+
+
+def _show_freshness(reader: Reader, picture: OverviewPicture) -> None:
+    t, forecast = reader.t, picture.forecast
+    st.header(t("over.fresh"), anchor=False)
+    facts = []
+    if forecast.value is not None:
+        provenance = forecast.value.provenance
+        facts.append((t("nav.gold"), newest_bar(reader, provenance, forecast.received_at)))
+    for glance in picture.coins:
+        signal = glance.signal.value
+        if signal is not None:
+            newest = newest_bar(reader, signal.provenance, glance.signal.received_at)
+            facts.append((signal.symbol, newest))
+    if forecast.value is not None and forecast.value.next_origin is not None:
+        moment = instant(t, forecast.value.next_origin, reader.zone)
+        facts.append((t("data.next"), t("data.next.value", moment=moment)))
+    if facts:
+        show_facts(facts)
+    st.caption(t("over.fresh.caption"))

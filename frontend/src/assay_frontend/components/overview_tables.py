@@ -1,0 +1,69 @@
+"""The overview's numbers as a table and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assay_frontend.api.crypto_models import CoinHours, Signal
+from assay_frontend.api.models import Forecast, at_level
+from assay_frontend.components.coin_headline import risk_percent, source_name
+from assay_frontend.components.glances import DAY_HOURS, day_change
+from assay_frontend.components.regimes import regime_text
+from assay_frontend.components.tables import Table, csv_text
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import MISSING, fine_percent, percent, price
+
+Seen = Sequence[tuple[Signal, CoinHours | None]]
+
+
+def coins_table(t: Translator, seen: Seen) -> Table:
+    def of(hours: CoinHours | None) -> str:
+        before = hours.before(DAY_HOURS) if hours else None
+        score = before.risk_score if before else None
+        return MISSING if score is None else risk_percent(t, score)
+
+    return {
+        t("table.coin"): [signal.symbol for signal, _ in seen],
+        t("over.table.close"): [
+            price(t, s.last_close, s.quote) if s.last_close else MISSING for s, _ in seen
+        ],
+        t("over.table.change"): [percent(t, day_change(h), 1, signed=True) for _, h in seen],
+        t("coin.regime"): [regime_text(t, signal.vol_regime) for signal, _ in seen],
+        t("over.risk"): [risk_percent(t, signal.risk_score) for signal, _ in seen],
+        t("over.table.risk.before"): [of(hours) for _, hours in seen],
+        t("coin.volatility"): [fine_percent(t, s.volatility.horizon) for s, _ in seen],
+        t("coin.var"): [fine_percent(t, at_level(s.value_at_risk, 0.95)) for s, _ in seen],
+        t("data.source"): [source_name(t, s.provenance.source) for s, _ in seen],
+    }
+
+
+def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
+    """One figure a row."""
+    rows: list[tuple[object, ...]] = []
+    if forecast is not None:
+        interval = forecast.interval(0.8)
+        figures = {
+            "last_close": forecast.last_close,
+            "median": forecast.median,
+            "lower_80": interval.lower if interval else "",
+            "upper_80": interval.upper if interval else "",
+            "probability_up": forecast.probability_up,
+            "random_walk": forecast.random_walk,
+        }
+        end = forecast.target.isoformat()
+        rows += [
+            (forecast.symbol, forecast.provenance.source, end, *pair) for pair in figures.items()
+        ]
+    for signal, hours in seen:
+        change = day_change(hours)
+        until = signal.target_time.isoformat() if signal.target_time else ""
+        coin = {
+            "last_close": signal.last_close,
+            "change_24h": "" if change is None else round(change, 6),
+            "vol_regime": signal.vol_regime,
+            "risk_score": signal.risk_score,
+            "volatility": signal.volatility.horizon,
+            "value_at_risk_95": at_level(signal.value_at_risk, 0.95),
+        }
+        rows += [(signal.symbol, signal.provenance.source, until, *pair) for pair in coin.items()]
+    return csv_text(("market", "source", "about", "figure", "value"), rows)
