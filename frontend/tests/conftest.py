@@ -16,12 +16,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+import invented_records
+
 Document = dict[str, Any]
 
 FORECAST = "/v1/gold/forecast"
 HISTORY = "/v1/gold/history"
 EVALUATION = "/v1/gold/evaluation"
 SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
+GOLD_RECORD, SIGNAL_RECORD = "/v1/gold/track-record", "/v1/crypto/track-record"
+STATUS, HEALTH, METRICS, LEDGER = "/v1/status", "/health", "/metrics", "/v1/ledger/verify"
 REGIMES = "/v1/crypto/regimes"
 DATA = Path(__file__).parent / "data"
 
@@ -114,6 +118,14 @@ class LoopbackBackend:
             coin.bars(query["timeframe"][0], int(query["limit"][0]))
         )
 
+    def serve_records(self) -> None:
+        self.replies[GOLD_RECORD] = Reply.of(invented_records.gold_record())
+        self.replies[SIGNAL_RECORD] = Reply.of(invented_records.signal_record())
+        self.replies[STATUS] = Reply.of(invented_records.status())
+        self.replies[HEALTH] = Reply.of(invented_records.health())
+        self.replies[METRICS] = Reply.of(invented_records.metrics())
+        self.replies[LEDGER] = Reply.of(invented_records.ledger_check())
+
     def close(self) -> None:
         self._stopping.set()
         self._server.shutdown()
@@ -151,7 +163,6 @@ class Coin:
         kept = ("symbol", "exchange", "source", "as_of", "age_seconds", "stale")
         data = invented_coin_bars(minutes, min(limit, self.most))
         return {"timeframe": timeframe, "data": data, **{k: self.signal[k] for k in kept}}
-
 
     def hours(self, horizon_minutes: int, count: int) -> Document:
         """Calm for the first half, then normal, with a turbulent day two days before the end."""
@@ -363,6 +374,7 @@ def backend(market: Market, coin: Coin) -> Iterator[LoopbackBackend]:
     server = LoopbackBackend()
     server.serve(market)
     server.serve_coin(coin)
+    server.serve_records()
     yield server
     server.close()
 
@@ -373,6 +385,7 @@ def steady_backend() -> Iterator[LoopbackBackend]:
     server = LoopbackBackend()
     server.serve(invented_market())
     server.serve_coin(invented_coin())
+    server.serve_records()
     yield server
     server.close()
 

@@ -34,6 +34,31 @@ def choose_window(t: Translator, name: str, windows: Sequence[int], *, default: 
     return value
 
 
+def choose_option(t: Translator, name: str, options: Sequence[str], *, default: str) -> str:
+    """One of a few, side by side; `name` is the parameter's and the widget's."""
+    value = parameter(
+        name,
+        lambda asked: asked if asked in options else None,
+        default,
+        refusal=lambda asked: t(
+            f"notice.{name}",
+            value=asked,
+            choices=", ".join(options),
+            default=t(f"choice.{name}.{default}"),
+        ),
+    )
+    st.session_state[name] = value
+    st.segmented_control(
+        t(f"choice.{name}"),
+        options,
+        required=True,
+        key=name,
+        on_change=lambda: follow(name),
+        format_func=lambda option: t(f"choice.{name}.{option}"),
+    )
+    return value
+
+
 def parameter(
     name: str, read: Callable[[str], T | None], default: T, *, refusal: Callable[[str], str]
 ) -> T:

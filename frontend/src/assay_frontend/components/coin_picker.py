@@ -40,7 +40,16 @@ def choose_coin(t: Translator) -> CoinChoice:
     return choice
 
 
-def _asked(t: Translator) -> CoinChoice:
+def choose_market(t: Translator) -> tuple[str, str]:
+    """Exchange and symbol, as the address says or by default."""
+    exchange, symbol = _asked_market(t)
+    with st.container(horizontal=True, gap="small", key="assay_market"):
+        _select(t, "exchange", list(EXCHANGES), exchange, EXCHANGES.__getitem__)
+        _select(t, "symbol", symbols_of(exchange), symbol, str, free=True)
+    return exchange, symbol
+
+
+def _asked_market(t: Translator) -> tuple[str, str]:
     exchange = parameter(
         "exchange",
         lambda asked: asked.lower() if asked.lower() in EXCHANGES else None,
@@ -58,6 +67,11 @@ def _asked(t: Translator) -> CoinChoice:
         DEFAULT.symbol,
         refusal=lambda asked: t("notice.symbol", value=asked, default=DEFAULT.symbol),
     )
+    return exchange, symbol
+
+
+def _asked(t: Translator) -> CoinChoice:
+    exchange, symbol = _asked_market(t)
     offered = timeframes_of(exchange)
     timeframe = parameter(
         "timeframe",

@@ -1,0 +1,47 @@
+"""What chance alone does: how far a share of a few cases may lie from the truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+WINDOW = 60
+LEAST = 10
+_TAIL = 0.025
+
+
+def chance_band(n: int, share: float) -> tuple[int, int]:
+    """The fewest and most of `n` cases that happen 19 of 20 times where each has chance `share`.
+
+    The exact binomial distribution, a tail of 2.5 % at either side; `share` is in (0, 1).
+    """
+    below, low, high = 0.0, 0, n
+    found = False
+    for hits in range(n + 1):
+        below += math.exp(_log_binomial(n, hits, share))
+        if not found and below > _TAIL:
+            low, found = hits, True
+        if below >= 1 - _TAIL:
+            high = hits
+            break
+    return low, high
+
+
+def _log_binomial(n: int, hits: int, share: float) -> float:
+    ways = math.lgamma(n + 1) - math.lgamma(hits + 1) - math.lgamma(n - hits + 1)
+    return ways + hits * math.log(share) + (n - hits) * math.log1p(-share)
+
+
+def trailing_shares(flags: Sequence[bool], window: int = WINDOW) -> list[float | None]:
+    """For each case the share of true ones among it and those before, `window` at most.
+
+    None for the first ones, of which `LEAST` are not there yet.
+    """
+    sums = [0]
+    for flag in flags:
+        sums.append(sums[-1] + flag)
+    shares: list[float | None] = []
+    for i in range(1, len(sums)):
+        start = max(0, i - window)
+        shares.append((sums[i] - sums[start]) / (i - start) if i - start >= LEAST else None)
+    return shares

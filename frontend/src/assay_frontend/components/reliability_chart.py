@@ -1,0 +1,97 @@
+"""What risk scores said, beside how often high volatility came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from assay_frontend.api.track_models import ReliabilityPoint
+from assay_frontend.components.chance import chance_band
+from assay_frontend.components.figures import name_panel, quiet_figure
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import number, percent
+from assay_frontend.theme.palette import Palette
+
+_TICKS = (0, 25, 50, 75, 100)
+
+
+def reliability_figure(
+    t: Translator, points: Sequence[ReliabilityPoint], colours: Palette
+) -> go.Figure:
+    """A mark for each tenth of the scale; on the dashed diagonal scores can be taken at their word,
+    and the whiskers reach as far as chance alone explains.
+    """
+    figure = quiet_figure(colours, height=360)
+    figure.add_shape(
+        type="line", x0=0, y0=0, x1=100, y1=100,
+        line={"color": colours.random_walk, "width": 1.5, "dash": "dash"},
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[100 * point.said for point in points],
+            y=[100 * point.happened for point in points],
+            mode="markers+text",
+            marker={"size": 11, "color": colours.fan, "line": {"width": 0}},
+            error_y=_whiskers(points, colours),
+            text=[number(t, point.n) for point in points],
+            textposition="middle right",
+            textfont={"size": 12, "color": colours.muted},
+            cliponaxis=False,
+            hovertext=[point_sentence(t, point) for point in points],
+            hoverinfo="text",
+            name=t("record.reliability.name"),
+        )
+    )
+    figure.update_xaxes(
+        range=[-3, 106], tickvals=_TICKS, ticktext=[percent(t, v / 100) for v in _TICKS],
+        tickfont={"color": colours.muted}, showgrid=True, gridcolor=colours.grid, gridwidth=0.5,
+        title={"text": t("record.reliability.said"), "font": {"size": 12, "color": colours.muted}},
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[-3, 106], tickvals=_TICKS, ticktext=[percent(t, v / 100) for v in _TICKS]
+    )
+    figure.update_layout(margin={"l": 4, "r": 8, "t": 26, "b": 48})
+    name_panel(figure, t("record.reliability.happened"), y=1.0, colours=colours)
+    return figure
+
+
+def _whiskers(points: Sequence[ReliabilityPoint], colours: Palette) -> dict[str, object]:
+    """Around what happened, as wide as the chance band around what was said."""
+    up, down = [], []
+    for point in points:
+        low, high = chance_band(point.n, min(max(point.said, 1e-6), 1 - 1e-6))
+        up.append(min(100 * (high / point.n - point.said), 100 * (1 - point.happened)))
+        down.append(min(100 * (point.said - low / point.n), 100 * point.happened))
+    return {
+        "type": "data", "symmetric": False, "array": [max(0.0, u) for u in up],
+        "arrayminus": [max(0.0, d) for d in down], "color": colours.muted, "thickness": 1.2,
+        "width": 4,
+    }  # fmt: skip
+
+
+def point_sentence(t: Translator, point: ReliabilityPoint) -> str:
+    return t(
+        "record.reliability.point",
+        n=number(t, point.n),
+        said=percent(t, point.said),
+        happened=percent(t, point.happened),
+    )
+
+
+def reliability_words(t: Translator, points: Sequence[ReliabilityPoint]) -> str:
+    """The chart's text alternative."""
+    return t(
+        "record.reliability.alt",
+        n=number(t, sum(point.n for point in points)),
+        sentences=" ".join(point_sentence(t, point) for point in points),
+    )
+
+
+def reliability_table(t: Translator, points: Sequence[ReliabilityPoint]) -> dict[str, list[str]]:
+    """What the chart draws."""
+    return {
+        t("table.said"): [percent(t, point.said, 1) for point in points],
+        t("table.happened"): [percent(t, point.happened, 1) for point in points],
+        t("table.signals"): [number(t, point.n) for point in points],
+    }

@@ -1,0 +1,96 @@
+"""Skill so far: the forecasts' loss beside that of doing nothing, on the same days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+import plotly.graph_objects as go
+
+from assay_frontend.components.chance import LEAST
+from assay_frontend.components.figures import (
+    MOST_TICKS,
+    axis_decimals,
+    name_panel,
+    quiet_figure,
+    separators,
+)
+from assay_frontend.components.outcome_chart import Scored, moment_of
+from assay_frontend.components.time_ticks import time_ticks
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import percent, short_date
+from assay_frontend.theme.palette import Palette
+
+
+def skill_so_far(scored: Sequence[Scored]) -> list[float | None]:
+    """1 - CRPS / the random walk's CRPS, summed over all days up to each; None for the first ones
+    and where the random walk has no score yet.
+    """
+    own = rival = 0.0
+    path: list[float | None] = []
+    days = 0
+    for _, outcome in scored:
+        if outcome.random_walk_crps is not None:
+            own, rival, days = own + outcome.crps, rival + outcome.random_walk_crps, days + 1
+        path.append(1 - own / rival if rival > 0 and days >= LEAST else None)
+    return path
+
+
+def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> go.Figure:
+    """The line of skill, and zero, where the random walk is."""
+    path = skill_so_far(scored)
+    figure = quiet_figure(colours, height=320)
+    figure.add_trace(
+        go.Scatter(
+            x=list(range(len(path))),
+            y=[None if value is None else 100 * value for value in path],
+            mode="lines",
+            line={"color": colours.fan, "width": 2.2},
+            text=[
+                t(
+                    "record.skill.point",
+                    date=short_date(t, item.target),
+                    skill=percent(t, value, 1, signed=True),
+                )
+                for (item, _), value in zip(scored, path, strict=True)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            name=t("record.skill"),
+        )
+    )
+    reach = 1.15 * max(0.5, *(abs(100 * value) for value in path if value is not None))
+    positions, names = time_ticks(t, [moment_of(item) for item, _ in scored], UTC)
+    figure.update_xaxes(
+        tickvals=positions, ticktext=names, tickangle=0, tickfont={"color": colours.muted},
+        range=[-0.01 * len(path), len(path) - 1],
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[-reach, reach],
+        tickformat=f"+,.{axis_decimals(2 * reach)}f",
+        ticksuffix="%",
+        nticks=MOST_TICKS,
+    )
+    figure.add_shape(
+        type="line", x0=0, x1=len(path) - 1, y0=0, y1=0,
+        line={"color": colours.random_walk, "width": 1.5, "dash": "dash"},
+    )  # fmt: skip
+    figure.add_annotation(
+        text=t("chart.walk"), xref="paper", x=1, y=0, xanchor="right", yanchor="top",
+        showarrow=False, font={"size": 12, "color": colours.muted},
+    )  # fmt: skip
+    figure.update_layout(margin={"l": 4, "r": 8, "t": 26, "b": 44}, separators=separators(t))
+    name_panel(figure, t("record.skill.axis"), y=1.0, colours=colours)
+    return figure
+
+
+def skill_words(t: Translator, scored: Sequence[Scored]) -> str:
+    """The chart's text alternative."""
+    known = [value for value in skill_so_far(scored) if value is not None]
+    return t(
+        "record.skill.alt",
+        first=short_date(t, scored[0][0].target),
+        last=short_date(t, scored[-1][0].target),
+        low=percent(t, min(known), 1, signed=True),
+        high=percent(t, max(known), 1, signed=True),
+        now=percent(t, known[-1], 1, signed=True),
+    )

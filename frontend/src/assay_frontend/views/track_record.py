@@ -1,0 +1,288 @@
+"""The track record: what was said before, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from assay_frontend.api.latest import Latest, gold_record, signal_record
+from assay_frontend.api.track_models import GoldRecord, SignalRecord, TrackedRow
+from assay_frontend.components import banners, record_tables, tables
+from assay_frontend.components.choices import choose_option, choose_window
+from assay_frontend.components.coin_picker import choose_market
+from assay_frontend.components.downloads import offer_file
+from assay_frontend.components.figures import show_figure
+from assay_frontend.components.frame import readers_words, show_footer
+from assay_frontend.components.loss_chart import SHOWN as LOSSES_SHOWN
+from assay_frontend.components.loss_chart import losses_figure, losses_words
+from assay_frontend.components.outcome_chart import (
+    SHOWN,
+    Scored,
+    moment_of,
+    outcomes_figure,
+    outcomes_words,
+)
+from assay_frontend.components.pit_chart import pit_figure, pit_table, pit_words
+from assay_frontend.components.record_headline import (
+    empty_record_html,
+    gold_record_html,
+    signal_record_html,
+)
+from assay_frontend.components.record_words import gold_sentences, signal_sentences
+from assay_frontend.components.reliability_chart import (
+    reliability_figure,
+    reliability_table,
+    reliability_words,
+)
+from assay_frontend.components.share_chart import (
+    HeldOverTime,
+    known,
+    shares_figure,
+    shares_words,
+)
+from assay_frontend.components.skill_chart import skill_figure, skill_so_far, skill_words
+from assay_frontend.components.text import dollars_escaped, file_stem
+from assay_frontend.i18n.formats import instant, zone_name
+from assay_frontend.settings import read_settings
+from assay_frontend.theme.palette import readers_palette
+from assay_frontend.views.reader import Reader, client_of
+
+KINDS = ("gold", "signals")
+WINDOWS = (60, 250, 1000)
+DEFAULT_WINDOW = 250
+LISTED = 10
+LEVELS = (0.5, 0.8, 0.95)
+
+
+def render() -> None:
+    t, settings = readers_words(), read_settings()
+    client = client_of(settings)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
+    ):
+        kind = choose_option(t, "of", KINDS, default="gold")
+        last = choose_window(t, "last", WINDOWS, default=DEFAULT_WINDOW)
+    market = choose_market(t) if kind == "signals" else None
+
+    @st.fragment(run_every=settings.refresh_seconds)
+    def live_page() -> None:
+        reader = Reader.here(t)
+        if market is None:
+            with st.spinner(t("record.wait")):
+                gold = gold_record(client, last)
+            _show_gold(reader, gold)
+        else:
+            with st.spinner(t("record.wait")):
+                signals = signal_record(client, *market, last)
+            _show_signals(reader, signals)
+
+    live_page()
+
+
+def _show_problem(reader: Reader, latest: Latest[GoldRecord] | Latest[SignalRecord]) -> None:
+    if latest.problem is not None:
+        banners.show_problem(
+            reader.t,
+            latest.problem,
+            kept_since=latest.received_at,
+            now=reader.now,
+            zone=reader.zone,
+            advice=reader.t("coin.choose") if latest.was_refused else None,
+        )
+
+
+def _show_gold(reader: Reader, latest: Latest[GoldRecord]) -> None:
+    t, record = reader.t, latest.value
+    _show_problem(reader, latest)
+    if record is None:
+        st.html(empty_record_html(t))
+        show_footer(t)
+        return
+    _show_sources(reader, [item.row for item in record.items])
+    st.html(gold_record_html(t, record))
+    if record.counted:
+        _show_gold_charts(reader, record)
+    else:
+        _show_nothing_scored(reader, [item.row for item in record.items])
+    _show_forecasts(reader, record)
+    show_footer(t)
+
+
+def _show_sources(reader: Reader, rows: list[TrackedRow]) -> None:
+    """Simulated rows are told: loudly where there are no others."""
+    simulated = [row for row in rows if row.source == "simulated"]
+    if simulated and len(simulated) == len(rows):
+        banners.show_simulated(reader.t, reader.t("record.simulated.all"))
+    elif simulated:
+        st.info(reader.t("record.simulated.some", n=len(simulated)))
+
+
+def _show_nothing_scored(reader: Reader, rows: list[TrackedRow]) -> None:
+    """Says when the first outcome can be known."""
+    t = reader.t
+    waiting = [row.due for row in rows if row.status == "pending"]
+    if waiting:
+        st.info(t("record.empty.due", moment=instant(t, min(waiting), reader.zone)))
+    else:
+        st.info(t("record.empty"))
+
+
+def _show_gold_charts(reader: Reader, record: GoldRecord) -> None:
+    t, colours, scored = reader.t, readers_palette(), record.scored
+    shown = scored[-SHOWN:]
+    wide, narrow = st.columns([3, 2], gap="medium")
+    with wide:
+        st.header(t("record.outcomes.title"), anchor=False)
+        figure = outcomes_figure(t, shown, colours)
+        show_figure(figure, key="record_outcomes", alt=outcomes_words(t, shown))
+        st.caption(t("record.outcomes.caption"))
+    with narrow:
+        st.header(t("record.words.title"), anchor=False)
+        for sentence in gold_sentences(t, record):
+            st.markdown(dollars_escaped(sentence))
+    series = [_held(scored, level) for level in LEVELS]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _show_held(reader, series, [moment_of(item) for item, _ in scored])
+    with right:
+        _show_skill(reader, scored)
+    _show_pit(reader, record.pit)
+
+
+def _held(scored: tuple[Scored, ...], level: float) -> HeldOverTime:
+    return HeldOverTime(level, tuple(bool(outcome.held(level)) for _, outcome in scored))
+
+
+def _show_held(reader: Reader, series: list[HeldOverTime], moments: list[datetime]) -> None:
+    t = reader.t
+    st.header(t("record.held.title"), anchor=False)
+    if not known(series):
+        st.markdown(t("record.too_few"))
+        return
+    zone = UTC
+    show_figure(
+        shares_figure(t, series, moments, readers_palette(), zone),
+        key="record_held",
+        alt=shares_words(t, series, moments, zone),
+    )
+    st.caption(t("record.held.caption"))
+
+
+def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
+    t = reader.t
+    st.header(t("record.skill.title"), anchor=False)
+    if not any(value is not None for value in skill_so_far(scored)):
+        st.markdown(t("record.too_few"))
+        return
+    show_figure(
+        skill_figure(t, scored, readers_palette()), key="record_skill", alt=skill_words(t, scored)
+    )
+    st.caption(t("record.skill.caption"))
+
+
+def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
+    t = reader.t
+    if not sum(counts):
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.header(t("record.pit.title"), anchor=False)
+        show_figure(
+            pit_figure(t, counts, readers_palette()), key="record_pit", alt=pit_words(t, counts)
+        )
+    with right:
+        st.markdown(t("record.pit.words"))
+        with st.expander(t("chart.table")):
+            st.table(tables.literal(pit_table(t, counts)), hide_index=True)
+
+
+def _show_forecasts(reader: Reader, record: GoldRecord) -> None:
+    t, items = reader.t, record.items
+    st.header(t("record.list.gold"), anchor=False)
+    if not items:
+        st.markdown(t("record.list.none"))
+        return
+    newest = record_tables.forecasts_table(t, items[-LISTED:])
+    st.html(tables.table_html(newest, label=t("record.list.alt", n=len(items[-LISTED:]))))
+    offer_file(
+        t,
+        "download.record.gold",
+        record_tables.forecasts_csv(items),
+        file_name=f"gold-track-record-{items[-1].target}.csv",
+    )
+    if len(items) > LISTED:
+        with st.expander(t("record.list.every", n=len(items))):
+            st.dataframe(record_tables.forecasts_table(t, items), hide_index=True, height=320)
+
+
+def _show_signals(reader: Reader, latest: Latest[SignalRecord]) -> None:
+    t, record = reader.t, latest.value
+    _show_problem(reader, latest)
+    if record is None:
+        st.html(empty_record_html(t))
+        show_footer(t)
+        return
+    _show_sources(reader, [item.row for item in record.items])
+    st.html(signal_record_html(t, record))
+    if record.counted:
+        _show_signal_charts(reader, record)
+    else:
+        _show_nothing_scored(reader, [item.row for item in record.items])
+    _show_signal_list(reader, record)
+    show_footer(t)
+
+
+def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
+    t, colours, scored = reader.t, readers_palette(), record.scored
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.header(t("record.reliability.title"), anchor=False)
+        points = record.reliability
+        show_figure(
+            reliability_figure(t, points, colours),
+            key="record_reliability",
+            alt=reliability_words(t, points),
+        )
+        st.caption(t("record.reliability.caption"))
+        with st.expander(t("chart.table")):
+            st.table(tables.literal(reliability_table(t, points)), hide_index=True)
+    with right:
+        st.header(t("record.words.title"), anchor=False)
+        for sentence in signal_sentences(t, record):
+            st.markdown(sentence)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.header(t("record.losses.title"), anchor=False)
+        shown = scored[-LOSSES_SHOWN:]
+        show_figure(
+            losses_figure(t, shown, colours, reader.zone),
+            key="record_losses",
+            alt=losses_words(t, shown, reader.zone),
+        )
+        zone = zone_name(shown[-1][0].row.due.astimezone(reader.zone))
+        st.caption(t("record.losses.caption", zone=zone))
+    with right:
+        held = HeldOverTime(0.8, tuple(outcome.inside for _, outcome in scored))
+        _show_held(reader, [held], [item.row.due for item, _ in scored])
+
+
+def _show_signal_list(reader: Reader, record: SignalRecord) -> None:
+    t, items, zone = reader.t, record.items, reader.zone
+    st.header(t("record.list.signals", symbol=record.symbol), anchor=False)
+    if not items:
+        st.markdown(t("record.list.signals.none"))
+        return
+    newest = record_tables.signals_table(t, items[-LISTED:], zone)
+    st.html(tables.table_html(newest, label=t("record.list.alt", n=len(items[-LISTED:]))))
+    st.caption(t("record.list.zone", zone=zone_name(items[-1].row.due.astimezone(zone))))
+    stem = file_stem(record.symbol, record.exchange, "track-record")
+    offer_file(
+        t,
+        "download.record.signals",
+        record_tables.signals_csv(items),
+        file_name=f"{stem}.csv",
+    )
+    if len(items) > LISTED:
+        with st.expander(t("record.list.every", n=len(items))):
+            st.dataframe(record_tables.signals_table(t, items, zone), hide_index=True, height=320)

@@ -1,0 +1,188 @@
+"""What the track record's figures hold, and the arithmetic of chance beneath them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from datetime import UTC
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import invented_records
+from assay_frontend.api.track_models import GoldRecord, Rate, ReliabilityPoint, SignalRecord
+from assay_frontend.components.chance import chance_band, trailing_shares
+from assay_frontend.components.loss_chart import losses_figure, losses_words
+from assay_frontend.components.outcome_chart import outcomes_figure, outcomes_words
+from assay_frontend.components.pit_chart import pit_figure, pit_words
+from assay_frontend.components.record_tables import (
+    forecasts_csv,
+    forecasts_table,
+    signals_csv,
+    signals_table,
+)
+from assay_frontend.components.record_words import gold_sentences, signal_sentences
+from assay_frontend.components.reliability_chart import reliability_figure
+from assay_frontend.components.share_chart import HeldOverTime, known, shares_figure
+from assay_frontend.components.skill_chart import skill_figure, skill_so_far
+from assay_frontend.i18n import translator
+from assay_frontend.theme.palette import palette
+
+EN, ES = translator("en"), translator("es")
+LIGHT = palette("light")
+
+
+@pytest.fixture(scope="module")
+def gold():
+    return GoldRecord.parse(invented_records.gold_record(120))
+
+
+@pytest.fixture(scope="module")
+def signals():
+    return SignalRecord.parse(invented_records.signal_record(150))
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "band"),
+    [(1, 0.8, (0, 1)), (10, 0.05, (0, 2)), (60, 0.8, (42, 54)), (250, 0.1, (16, 35))],
+)
+def test_the_band_of_chance_holds_19_of_20(n, share, band):
+    """Against the binomial distribution summed term by term."""
+    assert chance_band(n, share) == band
+    low, high = band
+    weights = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+    assert sum(weights[:low]) <= 0.025 < sum(weights[: low + 1])
+    assert sum(weights[high + 1 :]) <= 0.025 + 1e-12
+
+
+@given(st.integers(0, 400), st.floats(0.01, 0.99))
+def test_the_band_is_an_interval_of_counts(n, share):
+    low, high = chance_band(n, share)
+    assert 0 <= low <= high <= n
+    assert low - 1 <= n * share <= high + 1
+
+
+@given(st.lists(st.booleans(), max_size=150), st.integers(10, 80))
+def test_trailing_shares_are_those_of_a_slow_loop(flags, window):
+    expected = []
+    for i in range(len(flags)):
+        seen = flags[max(0, i + 1 - window) : i + 1]
+        expected.append(sum(seen) / len(seen) if len(seen) >= 10 else None)
+    assert trailing_shares(flags, window) == expected
+
+
+def test_each_outcome_is_a_mark_inside_or_outside_its_range(gold):
+    shown = gold.scored[-60:]
+    figure = outcomes_figure(EN, shown, LIGHT)
+    (bars,) = [trace for trace in figure.data if trace.type == "bar"]
+    marks = {trace.name: trace for trace in figure.data if trace.type == "scatter"}
+    assert len(marks["inside"].x) + len(marks["outside"].x) == 60
+    assert marks["inside"].marker.symbol != marks["outside"].marker.symbol
+    for name, held in (("inside", True), ("outside", False)):
+        for x, y in zip(marks[name].x, marks[name].y, strict=True):
+            low = bars.base[x]
+            assert (low <= y <= low + bars.y[x]) is held
+    assert f"{len(marks['outside'].x)} outside" in outcomes_words(EN, shown)
+
+
+def test_shares_end_where_the_newest_outcomes_do(gold):
+    flags = tuple(bool(outcome.held(0.8)) for _, outcome in gold.scored)
+    series = [HeldOverTime(0.8, flags), HeldOverTime(0.95, flags), HeldOverTime(0.5, flags[:5])]
+    assert [one.level for one in known(series)] == [0.95, 0.8]
+    moments = [item.row.due for item, _ in gold.scored]
+    figure = shares_figure(EN, series[:2], moments, LIGHT, UTC)
+    line = next(trace for trace in figure.data if trace.name == "80%")
+    assert line.y[-1] == pytest.approx(100 * sum(flags[-60:]) / 60)
+    assert line.y[8] is None
+    dashes = [trace.line.dash for trace in figure.data]
+    assert len(set(dashes)) == len(dashes)
+
+
+def test_skill_so_far_ends_at_the_summarys(gold):
+    path = skill_so_far(gold.scored)
+    assert path[:9] == [None] * 9
+    assert path[-1] == pytest.approx(gold.crps_skill)
+    assert list(skill_figure(EN, gold.scored, LIGHT).data[0].y)[-1] == pytest.approx(
+        100 * gold.crps_skill
+    )
+
+
+def test_the_histogram_shows_every_outcome_and_an_even_share(gold):
+    figure = pit_figure(EN, gold.pit, LIGHT)
+    assert sum(figure.data[0].y) == 120
+    dashed = next(shape for shape in figure.layout.shapes if shape.type == "line")
+    assert dashed.y0 == dashed.y1 == 12
+    assert "By chance between 6 and 19" in pit_words(EN, gold.pit)
+
+
+def test_reliability_whiskers_hold_the_diagonal_unless_chance_is_exceeded():
+    fits, off = ReliabilityPoint(100, 0.3, 0.34), ReliabilityPoint(100, 0.7, 0.4)
+    (trace,) = reliability_figure(EN, [fits, off], LIGHT).data
+    below = [
+        happened - reach for happened, reach in zip(trace.y, trace.error_y.arrayminus, strict=True)
+    ]
+    above = [happened + reach for happened, reach in zip(trace.y, trace.error_y.array, strict=True)]
+    assert below[0] <= 30 <= above[0]
+    assert above[1] < 70
+
+
+def test_losses_beyond_the_value_at_risk_are_crosses(signals):
+    figure = losses_figure(EN, signals.scored, LIGHT, UTC)
+    marks = {trace.name: trace for trace in figure.data if trace.type == "scatter"}
+    bars = next(trace for trace in figure.data if trace.type == "bar")
+    beyond = marks["beyond the value at risk"]
+    assert len(beyond.x) == dict(signals.value_at_risk)[0.95].hits
+    assert all(y < bars.y[x] for x, y in zip(beyond.x, beyond.y, strict=True))
+    assert f"{len(beyond.x)} beyond it" in losses_words(EN, signals.scored, UTC)
+
+
+@pytest.mark.parametrize("t", [EN, ES])
+@pytest.mark.parametrize(("hits", "kind"), [(40, "narrow"), (48, "fits"), (59, "wide")])
+def test_a_range_is_called_too_narrow_or_wide_only_beyond_chance(t, gold, hits, kind):
+    import dataclasses
+
+    record = dataclasses.replace(gold, coverage=((0.8, Rate(60, hits)),), counted=60)
+    words = {
+        "narrow": ("too narrow", "demasiado estrechos"),
+        "fits": ("If they are right", "Si son correctos"),
+        "wide": ("too wide", "demasiado anchos"),
+    }[kind]
+    assert words[t.language == "es"] in gold_sentences(t, record)[0]
+
+
+@pytest.mark.parametrize(("hits", "words"), [(2, "too high"), (22, "Taken at"), (60, "too low")])
+def test_risk_scores_are_judged_as_a_whole(signals, hits, words):
+    import dataclasses
+
+    record = dataclasses.replace(signals, risk_score=0.2, events=Rate(100, hits), counted=100)
+    assert words in signal_sentences(EN, record)[0]
+
+
+def test_nothing_is_said_of_nothing():
+    assert gold_sentences(EN, GoldRecord.parse(invented_records.gold_record(0))) == []
+    assert signal_sentences(EN, SignalRecord.parse(invented_records.signal_record(0))) == []
+
+
+@pytest.mark.parametrize("t", [EN, ES])
+def test_tables_have_a_row_for_each_item_newest_first(t, gold, signals):
+    for table, items in (
+        (forecasts_table(t, gold.items), gold.items),
+        (signals_table(t, signals.items, UTC), signals.items),
+    ):
+        assert {len(column) for column in table.values()} == {len(items)}
+        assert all(cell for column in table.values() for cell in column)
+    assert next(iter(forecasts_table(EN, gold.items).values()))[0] == "15 Apr 2025"
+    assert len(forecasts_table(t, gold.items)) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("gold", 121), ("signals", 152)], ids=["gold", "signals"]
+)
+def test_files_hold_every_row_and_column(gold, signals, text, count):
+    lines = (forecasts_csv(gold.items) if text == "gold" else signals_csv(signals.items)).split(
+        "\n"
+    )
+    assert len(lines) == count + 2
+    assert len({line.count(",") for line in lines[:-1]}) == 1
+    assert "None" not in "".join(itertools.chain(lines))
