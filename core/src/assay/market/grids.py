@@ -37,20 +37,22 @@ def are_of_another_timeframe(opens: Stamps, of: Timeframe) -> bool:
     >>> [are_of_another_timeframe(hours, timeframe(name)) for name in ("1m", "1h", "4h")]
     [True, False, True]
     """
-    known = np.unique(opens[~np.isnat(opens)])
+    known = _in_order(opens)
     if _most(np.diff(known.astype("int64")) < _shortest_ms(of)):
         return True
+    if len(known) < LEAST_TO_SHOW_A_LONGER_STEP:
+        return False
     off = of.off_grid(known)
-    if len(known) >= LEAST_TO_SHOW_A_LONGER_STEP and _most(off):
+    if _most(off):
         return True
-    at = known[~off]
+    at = known[~off] if off.any() else known
     if of.unit == "M":
         return _have_longer_step(_months(at), of.amount)
     if _have_longer_step(at.astype("int64"), of.milliseconds):
         return True
     # Months differ in length, and so have no common step in milliseconds.
-    are_months = bool(np.all(at == _months(at).astype("datetime64[M]").astype("datetime64[ms]")))
-    return are_months and of.milliseconds < SHORTEST_MONTH_MS and _have_longer_step(_months(at), 0)
+    shorter = of.milliseconds < SHORTEST_MONTH_MS
+    return shorter and _are_months(at) and _have_longer_step(_months(at), 0)
 
 
 def are_no_sessions(days: Days) -> bool:
@@ -67,11 +69,24 @@ def _have_longer_step(at: _Numbers, step: int) -> bool:
     if len(at) < LEAST_TO_SHOW_A_LONGER_STEP:
         return False
     spacings = np.diff(at)
+    if not _most(spacings > step):
+        return False
     lengths, counts = np.unique(spacings, return_counts=True)
     usual = int(lengths[np.argmax(counts)])
-    if usual <= step or 2 * int(counts.max()) <= len(spacings):
+    if 2 * int(counts.max()) <= len(spacings):
         return False
     return float(np.mean(spacings % usual != 0)) <= MOST_OFF_THE_LONGER_STEP
+
+
+def _in_order(opens: Stamps) -> Stamps:
+    """Each of them once, NaT never."""
+    if bool(np.all(opens[1:] > opens[:-1])):  # NaT is not later, nor is anything later than it
+        return opens[~np.isnat(opens)]
+    return np.unique(opens[~np.isnat(opens)])
+
+
+def _are_months(opens: Stamps) -> bool:
+    return bool(np.all(opens == opens.astype("datetime64[M]").astype("datetime64[ms]")))
 
 
 def _most(are: NDArray[np.bool_]) -> bool:
