@@ -3,8 +3,8 @@
 python bench/ohlcv.py [--seconds 5] [--rounds 3] [--connections 16] [--bars 500]
 
 The exchange is a Binance on loopback, which ccxt asks as it would the real one. For the last row it
-goes on accepting connections and answers none of them, and the bars are of one minute, so that a
-refresh is always due.
+goes on accepting connections and answers none of them, as Yahoo does all the time, and the bars are
+of one minute, so that a refresh is always due.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ from assay.clock import SystemClock
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from upstream.exchanges import ExchangesUpstream
+from upstream.wire import Together
+from upstream.yahoo import YahooUpstream
 
 OTHERS = ("kraken", "coinbase", "okx", "bybit")
+WARM, SILENT = "assay_backend", "assay_backend, upstream silent"
 LONGEST_START_SECONDS = 30.0
 SILENT_SECONDS = 75.0  # long enough for a bar of a minute to be overdue
 
@@ -77,27 +80,29 @@ def wait_for(port: int, path: str) -> bytes:
 def measure(arguments: argparse.Namespace) -> tuple[dict[str, Load], int]:
     path = f"/v1/crypto/ohlcv?timeframe=1m&limit={arguments.bars}"
     environment = {"ASSAY_MARKET_SOURCE": "live", "ASSAY_CRYPTO_WATCH": "binance:BTC/USDT:1m"}
-    with ExchangesUpstream(clock=SystemClock()) as upstream:
-        environment |= upstream.environment()
+    upstream, yahoo = ExchangesUpstream(clock=SystemClock()), YahooUpstream()
+    yahoo.fault = "blackhole"
+    with Together(upstream, yahoo) as together:
+        environment |= together.environment()
         with (
             tempfile.TemporaryDirectory() as folder,
             backend(arguments.bundle, asked="/livez", **environment) as assay,
         ):
             answer = Path(folder) / "bars.json"
-            answer.write_bytes(wait_for(assay.port, path, None))
+            answer.write_bytes(wait_for(assay.port, path))
             with bare(answer) as reference:
                 loads = loads_of(
                     {
                         "bare FastAPI, the same bytes": (reference.port, "/bytes", None),
                         "bare FastAPI, a small dictionary": (reference.port, "/small", None),
-                        "assay_backend": (assay.port, path, None),
+                        WARM: (assay.port, path, None),
                     },
                     arguments,
                     arguments.rounds,
                 )
                 upstream.faults = dict.fromkeys(("binance", "binance_mirror", *OTHERS), "blackhole")
                 time.sleep(SILENT_SECONDS)
-                silent = {"assay_backend, upstream silent": (assay.port, path, None)}
+                silent = {SILENT: (assay.port, path, None)}
                 loads |= loads_of(silent, arguments, arguments.rounds)
             return loads, answer.stat().st_size
 
@@ -123,6 +128,12 @@ def main() -> None:
             f"| {name} | {load.per_second:.0f} | {load.per_second / first.per_second:.2f} "
             f"| {load.p50_ms:.2f} | {load.p99_ms:.2f} | {load.p99_ms / first.p99_ms:.2f} |"
         )
+    warm, silent = loads[WARM], loads[SILENT]
+    print(
+        f"\nWith the upstream silent, beside itself with it well: requests/s "
+        f"{silent.per_second / warm.per_second:.2f}, p50 {silent.p50_ms / warm.p50_ms:.2f}, "
+        f"p99 {silent.p99_ms / warm.p99_ms:.2f}"
+    )
 
 
 if __name__ == "__main__":
