@@ -110,7 +110,7 @@ class SignalService:
             return None
         hourly: ExchangeSeries | None = series
         if key.timeframe != HOURLY:
-            hourly = self._feed.at_hand(_own(series, HOURLY), 1)
+            hourly = self._feed.at_hand(key._replace(timeframe=HOURLY), 1)
         if hourly is None or hourly.held.key.source != series.held.key.source:
             return None
         coin = self._coins.at_hand(hourly.held)
@@ -144,11 +144,6 @@ class SignalService:
     def now(self, prepared: Prepared) -> bytes:
         """The signal for one who follows it: recorded nowhere, its age as it is now."""
         return prepared.unrecorded(self._clock.now())
-
-    def forget(self) -> None:
-        """Drops what is rendered."""
-        self._prepared.clear()
-        self._kept_bytes = 0
 
     # What is not at hand
 
@@ -249,11 +244,6 @@ def _render(
         subject=str(series.held.key),
         source=series.held.source,
     )
-
-
-def _own(series: ExchangeSeries, timeframe: str) -> SeriesKey:
-    """The same market's bars of another timeframe, at the exchange that answered."""
-    return series.held.key._replace(timeframe=timeframe)
 
 
 def _members(document: dict[str, object]) -> bytes:
