@@ -176,8 +176,8 @@ def test_the_names_of_the_effects_stand_clear_of_bars_and_numbers(open_in_browse
     chart = page.locator(".st-key-effects .js-plotly-plot")
     names = chart.locator(".annotation-text").evaluate_all(BOXES)
     drawn = chart.locator(".barlayer .point path, .barlayer .bartext").evaluate_all(BOXES)
-    assert len(names) == 8
-    assert len(drawn) == 16
+    assert len(names) == 11  # nine inputs, and both ends
+    assert len(drawn) == 18
     assert not [(a, b) for a in names for b in drawn if overlap(a, b)]
     assert all(left >= 0 and right <= size[0] for left, _, right, _ in [*names, *drawn])
 

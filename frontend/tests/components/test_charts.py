@@ -11,8 +11,11 @@ from assay_frontend.api.models import FeatureEffect, Forecast, History
 from assay_frontend.components.effects import (
     effect_sentence,
     effects_figure,
+    step_words,
     strongest_first,
+    today_words,
     width_change,
+    width_steps,
 )
 from assay_frontend.components.fan import zoom_figure
 from assay_frontend.components.figures import spread_apart
@@ -147,12 +150,28 @@ def test_an_effect_is_told_in_words():
 def test_the_strongest_effect_stands_on_top(forecast):
     effects = strongest_first(forecast.explanation)[:4]
     assert [item.effect for item in effects] == [0.21, 0.0953101798, 0.07, -0.06]
-    figure = effects_figure(EN, effects, LIGHT)
+    figure = effects_figure(EN, width_steps(effects), LIGHT)
     assert list(figure.data[0].y) == [3, 2, 1, 0]
     assert list(figure.data[0].text) == ["+23%", "+10%", "+7.3%", "\N{MINUS SIGN}5.8%"]
 
 
+def test_each_step_of_the_width_begins_where_the_one_above_it_ended(forecast):
+    steps = width_steps(forecast.explanation)
+    assert [step.item.feature if step.item else None for step in steps][-2:] == [
+        "next_tuesday",
+        None,
+    ]
+    assert len(steps) == 9
+    assert steps[0].start == 0.0
+    assert all(a.end == b.start for a, b in pairwise(steps))
+    total = sum(item.effect for item in forecast.explanation)
+    assert steps[-1].end == pytest.approx(total)
+    # exp(0.3793101798) is 1.4613
+    assert today_words(EN, steps) == "Today: +46%"
+    assert step_words(EN, steps[-1]).startswith("All smaller inputs together: \N{MINUS SIGN}0.6%")
+
+
 def test_effects_that_are_all_nothing_can_be_drawn():
-    figure = effects_figure(EN, [FeatureEffect("x", 0.0, 0.0)], LIGHT)
+    figure = effects_figure(EN, width_steps([FeatureEffect("x", 0.0, 0.0)]), LIGHT)
     low, high = figure.layout.xaxis.range
     assert low <= 0 < high

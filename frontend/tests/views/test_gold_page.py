@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-FORECAST, HISTORY, EVALUATION = (
-    f"/v1/gold/{name}" for name in ("forecast", "history", "evaluation")
+import invented_records
+
+FORECAST, HISTORY, EVALUATION, RECORD = (
+    f"/v1/gold/{name}" for name in ("forecast", "history", "evaluation", "track-record")
 )
 
 
@@ -92,12 +95,52 @@ def test_verdict_effects_and_freshness_are_told(open_page):
 def test_every_chart_has_a_text_alternative_and_a_table(open_page):
     app = open_page()
     charts = app.get("plotly_chart")
-    assert len(charts) == 3
+    assert len(charts) == 4
     assert all(chart.proto.alt for chart in charts)
     assert len(app.table) == 2
     assert "<table " in words_of(app)
-    assert len(app.dataframe) == 1
+    assert len(app.dataframe) == 2
     assert "the p-values of the CRPS say nothing about the price" in texts(app.caption)
+
+
+def test_forecasts_are_held_against_their_outcomes(open_page, backend, replies):
+    backend.replies[RECORD] = replies.of(invented_records.gold_record(120))
+    app = open_page()
+    told = re.search(r"(\d+) of 60 closes \((\d+)%\) fell inside", words_of(app))
+    assert told
+    assert round(100 * int(told[1]) / 60) == int(told[2])
+    alt = next(c.proto.alt for c in app.get("plotly_chart") if "outside" in c.proto.alt)
+    assert f"{told[1]} closes inside" in alt
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (invented_records.gold_record(0, pending=1), "The first outcome can be known"),
+        (invented_records.gold_record(0, pending=1, source="simulated"), "are never scored"),
+        (invented_records.gold_record(0, pending=0), "no recorded row has an outcome"),
+    ],
+)
+def test_while_nothing_is_scored_the_page_says_why(open_page, backend, replies, record, words):
+    backend.replies[RECORD] = replies.of(record)
+    app = open_page()
+    assert words in words_of(app)
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_the_waterfall_ends_at_todays_width(open_page):
+    alt = next(c.proto.alt for c in open_page().get("plotly_chart") if "Waterfall" in c.proto.alt)
+    assert "Waterfall of 9 steps from the usual width of the range to today's. Today: +46%." in alt
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"), [(0.53, "all but a coin toss"), (0.61, "the outcomes below show")]
+)
+def test_the_chance_of_a_rise_is_told_for_what_it_is(open_page, backend, market, chance, words):
+    backend.serve(market.change(probability_up=chance))
+    page = words_of(open_page())
+    assert words in page
+    assert f"Rise {chance:.0%}" in page
 
 
 def test_both_files_are_offered_at_first_sight(open_page):
@@ -105,6 +148,7 @@ def test_both_files_are_offered_at_first_sight(open_page):
     assert [button.proto.label for button in app.get("download_button")] == [
         "Bars, CSV",
         "Forecast, CSV",
+        "Outcomes, CSV",
     ]
     hidden = [item for box in app.expander for item in box.get("download_button")]
     assert app.expander
@@ -113,7 +157,8 @@ def test_both_files_are_offered_at_first_sight(open_page):
 
 def test_the_forecast_may_be_downloaded_where_there_are_no_bars(backend, open_page, replies):
     backend.replies[HISTORY] = replies.problem()
-    assert [item.proto.label for item in open_page().get("download_button")] == ["Forecast, CSV"]
+    labels = [item.proto.label for item in open_page().get("download_button")]
+    assert labels == ["Forecast, CSV", "Outcomes, CSV"]
 
 
 def test_simulated_prices_are_announced(backend, market, open_page):
@@ -184,7 +229,7 @@ def test_the_last_good_picture_stays_when_the_backend_goes(backend, open_page, r
     assert "No gold bars could be had" in texts(app.error)
     assert "last good answer" in texts(app.error)
     assert "$3,231.40" in words_of(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_the_page_recovers_by_itself_when_the_backend_is_back(backend, market, open_page, replies):
@@ -203,7 +248,11 @@ def test_the_page_recovers_by_itself_when_the_backend_is_back(backend, market, o
 
 @pytest.mark.parametrize(
     ("path", "banner"),
-    [(HISTORY, "chart of past closes"), (EVALUATION, "leaderboard cannot be renewed")],
+    [
+        (HISTORY, "chart of past closes"),
+        (EVALUATION, "leaderboard cannot be renewed"),
+        (RECORD, "chart of outcomes cannot be renewed"),
+    ],
 )
 def test_one_missing_part_leaves_the_rest(backend, open_page, replies, path, banner):
     backend.replies[path] = replies.problem()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -30,6 +29,7 @@ Key = tuple[Hashable, ...]
 FRESH_SECONDS = 9
 SLOW_SECONDS = 60
 HISTORY_SESSIONS = 250
+OUTCOMES = 60
 COIN_BARS = 250
 RECENT_SIGNALS = 100
 MOST_KEPT = 96
@@ -137,18 +137,25 @@ class GoldPicture:
     forecast: Latest[Forecast]
     history: Latest[History]
     evaluation: Latest[Evaluation]
+    record: Latest[GoldRecord]
 
 
 def gold_picture(client: AssayClient) -> GoldPicture:
-    """Asks a backend that is away once, not three times: each call may last a whole deadline."""
+    """Asks a backend that is away once, not four times: each call may last a whole deadline."""
     at = client.api_url
-    history = _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
-    evaluation = _Question((at, "evaluation"), client.evaluation)
+    asked: list[_Question[Any]] = [
+        _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS)),
+        _Question((at, "evaluation"), client.evaluation),
+        _gold_record_question(client, OUTCOMES),
+    ]
     forecast = _Question((at, "forecast"), client.forecast).latest()
     if forecast.backend_is_away:
-        why = forecast.problem
-        return GoldPicture(forecast, history.kept(why), evaluation.kept(why))
-    return GoldPicture(forecast, history.latest(), evaluation.latest())
+        return GoldPicture(forecast, *(each.kept(forecast.problem) for each in asked))
+    return GoldPicture(forecast, *_latest_together(asked))
+
+
+def _gold_record_question(client: AssayClient, n: int) -> _Question[GoldRecord]:
+    return _Question((client.api_url, "gold_record", n), lambda: client.gold_record(n))
 
 
 def _signal_question(
@@ -206,7 +213,7 @@ def coin_picture(
 
 def gold_record(client: AssayClient, n: int) -> Latest[GoldRecord]:
     """The newest `n` issued forecasts with their outcomes."""
-    return _Question((client.api_url, "gold_record", n), lambda: client.gold_record(n)).latest()
+    return _gold_record_question(client, n).latest()
 
 
 def signal_record(client: AssayClient, exchange: str, symbol: str, n: int) -> Latest[SignalRecord]:
@@ -265,9 +272,7 @@ def overview_picture(
     """Asks a backend that is away once."""
     at = client.api_url
     history = _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
-    record = _Question(
-        (at, "gold_record", GLANCE_FORECASTS), partial(client.gold_record, GLANCE_FORECASTS)
-    )
+    record = _gold_record_question(client, GLANCE_FORECASTS)
     coins_asked = [
         question
         for choice in coins

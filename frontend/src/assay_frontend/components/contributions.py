@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import Contribution, Signal
-from assay_frontend.components.named_bars import NamedBar, named_bars_figure
+from assay_frontend.components.named_bars import NamedBar, mark_end, mark_start, named_bars_figure
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette
@@ -102,33 +102,7 @@ def steps_figure(t: Translator, steps: Sequence[Step], colours: Palette) -> go.F
         for step in steps
     ]
     figure = named_bars_figure(bars, colours, room=0.2)
-    _mark(figure, bars[0].start, percent(t, steps[0].start), colours, row=len(bars) - 1, above=True)
-    _mark(figure, bars[-1].end, percent(t, steps[-1].end), colours, row=0, above=False)
+    mark_start(figure, bars[0].start, percent(t, steps[0].start), colours, rows=len(bars))
+    mark_end(figure, bars[-1].end, percent(t, steps[-1].end), colours)
     figure.update_layout(margin={"l": 2, "r": 2, "t": 24, "b": 24})
     return figure
-
-
-def _mark(
-    figure: go.Figure, x: float, text: str, colours: Palette, *, row: int, above: bool
-) -> None:
-    """A line and the risk at its end: above the first row where the steps begin, below the last
-    where they end.
-    """
-    low, high = figure.layout.yaxis.range
-    figure.add_shape(
-        type="line",
-        x0=x,
-        x1=x,
-        y0=row,
-        y1=high if above else low,
-        layer="below",
-        line={"color": colours.muted, "width": 1},
-    )
-    figure.add_annotation(
-        text=text,
-        x=x,
-        y=high if above else low,
-        yanchor="bottom" if above else "top",
-        showarrow=False,
-        font={"size": 13, "color": colours.text, "weight": 600},
-    )

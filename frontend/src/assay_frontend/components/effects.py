@@ -1,14 +1,15 @@
-"""Why the range is as wide as it is: each input's effect, as a share of the width."""
+"""Why the range is as wide as it is: from the usual width to today's, a step for each input."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from assay_frontend.api.models import FeatureEffect
-from assay_frontend.components.named_bars import NamedBar, named_bars_figure
+from assay_frontend.components.named_bars import NamedBar, mark_end, mark_start, named_bars_figure
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import percent
 from assay_frontend.theme.palette import Palette
@@ -44,17 +45,60 @@ def _decimals(change: float) -> int:
     return 0 if abs(change) >= 0.095 else 1
 
 
-def effects_figure(t: Translator, effects: Sequence[FeatureEffect], colours: Palette) -> go.Figure:
-    """The strongest on top, each from the width that its usual value would give."""
-    return named_bars_figure([_bar(t, item) for item in effects], colours)
+@dataclass(frozen=True, slots=True)
+class WidthStep:
+    """One input moves the log of the range's width from `start` to `end`, both 0 where it has its
+    usual value; `item` is None for all weaker inputs together.
+    """
+
+    item: FeatureEffect | None
+    start: float
+    end: float
 
 
-def _bar(t: Translator, item: FeatureEffect) -> NamedBar:
-    change = width_change(item.effect)
+def width_steps(effects: Sequence[FeatureEffect], *, shown: int = SHOWN) -> list[WidthStep]:
+    """The strongest first, the rest in one; each begins where the one before it ended."""
+    ranked = strongest_first(effects)
+    sizes = [(item, item.effect) for item in ranked[:shown]]
+    rest: list[tuple[FeatureEffect | None, float]] = [*sizes]
+    if len(ranked) > shown:
+        rest.append((None, math.fsum(item.effect for item in ranked[shown:])))
+    steps, at = [], 0.0
+    for item, effect in rest:
+        steps.append(WidthStep(item, at, at + effect))
+        at += effect
+    return steps
+
+
+def step_words(t: Translator, step: WidthStep) -> str:
+    if step.item is not None:
+        return effect_sentence(t, step.item)
+    change = width_change(step.end - step.start)
+    return f"{t('coin.why.rest')}: {percent(t, change, _decimals(change), signed=True)}."
+
+
+def effects_figure(t: Translator, steps: Sequence[WidthStep], colours: Palette) -> go.Figure:
+    """From the usual width to today's; lengths are logarithms, so they add up."""
+    figure = named_bars_figure([_bar(t, step) for step in steps], colours, room=0.2)
+    mark_start(figure, steps[0].start, t("why.usual"), colours, rows=len(steps))
+    mark_end(figure, steps[-1].end, today_words(t, steps), colours)
+    figure.update_layout(margin={"l": 2, "r": 2, "t": 24, "b": 24})
+    return figure
+
+
+def today_words(t: Translator, steps: Sequence[WidthStep]) -> str:
+    """How much wider than usual the range is."""
+    change = width_change(steps[-1].end)
+    return t("why.today", share=percent(t, change, _decimals(change), signed=True))
+
+
+def _bar(t: Translator, step: WidthStep) -> NamedBar:
+    change = width_change(step.end - step.start)
+    item = step.item
     return NamedBar(
-        name=t.named("feature", item.feature),
-        start=0.0,
-        end=change,
+        name=t("coin.why.rest") if item is None else t.named("feature", item.feature),
+        start=step.start,
+        end=step.end,
         text=percent(t, change, _decimals(change), signed=True),
-        words=effect_sentence(t, item),
+        words=step_words(t, step),
     )

@@ -62,6 +62,42 @@ def named_bars_figure(
     return figure
 
 
+def mark_start(figure: go.Figure, x: float, text: str, colours: Palette, *, rows: int) -> None:
+    """A line from the first of `rows` upwards, with what it means at its end."""
+    _mark(figure, x, text, colours, row=rows - 1, above=True)
+
+
+def mark_end(figure: go.Figure, x: float, text: str, colours: Palette) -> None:
+    """The same from the last row downwards."""
+    _mark(figure, x, text, colours, row=0, above=False)
+
+
+def _mark(
+    figure: go.Figure, x: float, text: str, colours: Palette, *, row: int, above: bool
+) -> None:
+    low, high = figure.layout.yaxis.range
+    figure.add_shape(
+        type="line",
+        x0=x,
+        x1=x,
+        y0=row,
+        y1=high if above else low,
+        layer="below",
+        line={"color": colours.muted, "width": 1},
+    )
+    left, right = figure.layout.xaxis.range
+    share = (x - left) / (right - left)
+    figure.add_annotation(
+        text=text,
+        x=x,
+        y=high if above else low,
+        xanchor="left" if share < 0.25 else "right" if share > 0.75 else "center",
+        yanchor="bottom" if above else "top",
+        showarrow=False,
+        font={"size": 13, "color": colours.text, "weight": 600},
+    )
+
+
 def _name(figure: go.Figure, bar: NamedBar, row: int, colours: Palette) -> None:
     figure.add_shape(
         type="line",

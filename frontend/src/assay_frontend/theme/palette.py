@@ -79,7 +79,8 @@ def translucent(colour: str, opacity: float) -> str:
 
 
 _IN_STYLE_SHEET = (
-    "panel", "text", "muted", "grid", "accent", "up", "down", "alarm_background", "alarm_text",
+    "background", "panel", "text", "muted", "grid", "accent", "up", "down", "alarm_background",
+    "alarm_text",
 )  # fmt: skip
 
 

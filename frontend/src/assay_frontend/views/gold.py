@@ -8,24 +8,32 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from assay_frontend.api.latest import GoldPicture, gold_picture
+from assay_frontend.api.latest import OUTCOMES, GoldPicture, gold_picture
 from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast
-from assay_frontend.components import banners, tables
+from assay_frontend.api.track_models import GoldRecord
+from assay_frontend.components import banners, record_tables, tables
+from assay_frontend.components.chance_strip import chance_html, chance_words
 from assay_frontend.components.choices import choose_window
-from assay_frontend.components.downloads import offer_bars, offer_forecast
+from assay_frontend.components.downloads import offer_bars, offer_file, offer_forecast
 from assay_frontend.components.effects import (
-    SHOWN,
-    effect_sentence,
     effects_figure,
+    step_words,
     strongest_first,
     strongest_sentence,
-    width_change,
+    today_words,
+    width_steps,
 )
 from assay_frontend.components.fan import ZOOM_SESSIONS, zoom_figure
 from assay_frontend.components.figures import show_figure
 from assay_frontend.components.frame import readers_words, show_footer
 from assay_frontend.components.gold_chart import chart_words, price_figure
 from assay_frontend.components.headline import empty_headline_html, headline_html
+from assay_frontend.components.outcome_chart import (
+    LEVEL,
+    Scored,
+    outcomes_figure,
+    outcomes_words,
+)
 from assay_frontend.components.text import dollars_escaped, markdown_text
 from assay_frontend.components.verdict import verdict_sentences
 from assay_frontend.i18n import Translator
@@ -79,10 +87,12 @@ def _show(reader: Reader, picture: GoldPicture) -> None:
     _show_charts(reader, picture, forecast)
     left, right = st.columns(2, gap="large")
     with left:
+        _show_chance(t, forecast)
         _show_verdict(t, forecast, picture.evaluation.value)
         _show_data(reader, picture, forecast)
     with right:
         _show_why(t, forecast.explanation)
+    _show_outcomes(reader, picture)
     _show_leaderboard(reader, picture)
     show_footer(t)
 
@@ -127,6 +137,15 @@ def _show_numbers(t: Translator, bars: Sequence[Bar], forecast: Forecast) -> Non
         st.dataframe(tables.bars_table(t, bars, forecast.currency), hide_index=True, height=320)
 
 
+def _show_chance(t: Translator, forecast: Forecast) -> None:
+    st.header(t("chance.title"), anchor=False)
+    if forecast.probability_up is None:
+        st.markdown(t("chance.none"))
+        return
+    st.html(chance_html(t, forecast.probability_up))
+    st.markdown(chance_words(t, forecast.probability_up))
+
+
 def _show_verdict(t: Translator, forecast: Forecast, evaluation: Evaluation | None) -> None:
     st.header(t("verdict.title"), anchor=False)
     for sentence in verdict_sentences(t, forecast, evaluation):
@@ -138,20 +157,69 @@ def _show_why(t: Translator, explanation: Sequence[FeatureEffect]) -> None:
     if not explanation:
         st.markdown(t("why.none"))
         return
-    effects = strongest_first(explanation)
-    shown, rest = effects[:SHOWN], effects[SHOWN:]
-    st.markdown(f"{t('why.intro')} {markdown_text(strongest_sentence(t, shown[0]))}")
-    sentences = " ".join(effect_sentence(t, item) for item in shown)
+    effects, steps = strongest_first(explanation), width_steps(explanation)
+    st.markdown(f"{t('why.intro')} {markdown_text(strongest_sentence(t, effects[0]))}")
+    sentences = " ".join(step_words(t, step) for step in steps)
     show_figure(
-        effects_figure(t, shown, readers_palette()),
+        effects_figure(t, steps, readers_palette()),
         key="effects",
-        alt=t("why.alt", n=len(shown), sentences=sentences),
+        alt=t("why.alt", n=len(steps), today=today_words(t, steps), sentences=sentences),
     )
-    if rest:
-        change = width_change(sum(item.effect for item in rest))
-        st.caption(t("why.rest", n=len(rest), share=percent(t, change, 1, signed=True)))
+    st.caption(t("why.caption"))
     with st.expander(t("why.table")):
         st.table(tables.literal(tables.effects_table(t, effects)), hide_index=True)
+
+
+def _show_outcomes(reader: Reader, picture: GoldPicture) -> None:
+    t, latest = reader.t, picture.record
+    st.header(t("gold.outcomes"), anchor=False)
+    if latest.problem is not None and picture.forecast.problem is None:
+        banners.show_part_problem(t, "record", latest.problem)
+    record = latest.value
+    if record is None:
+        st.markdown(t("gold.outcomes.unknown"))
+        return
+    scored = record.scored[-OUTCOMES:]
+    if not scored:
+        st.markdown(_nothing_scored(reader, record))
+        return
+    st.markdown(_tally(t, scored))
+    alt = outcomes_words(t, scored)
+    show_figure(outcomes_figure(t, scored, readers_palette()), key="outcomes", alt=alt)
+    st.caption(t("record.outcomes.caption"))
+    items = [item for item, _ in scored]
+    with st.expander(t("gold.outcomes.table")):
+        st.dataframe(record_tables.forecasts_table(t, items), hide_index=True, height=280)
+    offer_file(
+        t,
+        "download.outcomes",
+        record_tables.forecasts_csv(items),
+        file_name=f"gold-outcomes-{items[-1].target}.csv",
+    )
+
+
+def _nothing_scored(reader: Reader, record: GoldRecord) -> str:
+    """Simulated rows never are; of the others the first is due at some moment."""
+    t = reader.t
+    due = [item.row.due for item in record.items if item.row.status == "pending"]
+    if due:
+        return t("record.empty.due", moment=instant(t, min(due), reader.zone))
+    simulated = bool(record.items) and all(i.row.status == "simulated" for i in record.items)
+    return t("gold.outcomes.simulated" if simulated else "record.empty")
+
+
+def _tally(t: Translator, scored: Sequence[Scored]) -> str:
+    """How many closes fell inside, and how often the direction was right."""
+    inside = sum(bool(outcome.held(LEVEL)) for _, outcome in scored)
+    directions = [o.direction_hit for _, o in scored if o.direction_hit is not None]
+    return t(
+        "gold.outcomes.tally",
+        n=number(t, len(scored)),
+        inside=number(t, inside),
+        share=percent(t, inside / len(scored)),
+        right=number(t, sum(directions)),
+        told=number(t, len(directions)),
+    )
 
 
 def _show_leaderboard(reader: Reader, picture: GoldPicture) -> None:
