@@ -1,0 +1,219 @@
+"""The status page: where bars come from, how fresh they are, and whether anything was lost."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from assay_frontend.api.latest import StatusPicture, status_picture
+from assay_frontend.api.status_models import LedgerCheck, Metrics, Status
+from assay_frontend.components import banners, status_tables, tables
+from assay_frontend.components.downloads import offer_file
+from assay_frontend.components.frame import readers_words, show_footer
+from assay_frontend.components.status_headline import check_words, status_headline_html
+from assay_frontend.components.text import markdown_text
+from assay_frontend.i18n.formats import MISSING, instant, number, span, zone_name
+from assay_frontend.settings import read_settings
+from assay_frontend.views.reader import Reader, client_of, show_facts
+
+GAPS_LISTED = 8
+
+
+def render() -> None:
+    t, settings = readers_words(), read_settings()
+    client = client_of(settings)
+
+    @st.fragment(run_every=settings.refresh_seconds)
+    def live_page() -> None:
+        with st.spinner(t("status.wait")):
+            picture = status_picture(client)
+        _show(Reader.here(t), picture)
+
+    live_page()
+
+
+def _show(reader: Reader, picture: StatusPicture) -> None:
+    t, latest = reader.t, picture.status
+    if latest.problem is not None:
+        banners.show_problem(
+            t, latest.problem, kept_since=latest.received_at, now=reader.now, zone=reader.zone
+        )
+    status = latest.value
+    if status is not None:
+        _show_banners(reader, picture, status)
+    st.html(status_headline_html(t, picture, reader.now))
+    if status is not None:
+        _show_freshness(reader, picture, status)
+        _show_sources(reader, status)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _show_ledger(reader, picture, status)
+            _show_quarantine(reader, status)
+        with right:
+            _show_metrics(reader, picture)
+            _show_versions(reader, status)
+        _show_gaps(reader, status)
+    show_footer(t)
+
+
+def _show_banners(reader: Reader, picture: StatusPicture, status: Status) -> None:
+    t, health = reader.t, picture.health.value
+    if status.simulated:
+        banners.show_simulated(t, t("status.simulated"))
+    elif status.market_source == "replay":
+        st.info(t("status.replay.banner"))
+    if check := picture.ledger.value:
+        _show_broken_ledger(reader, check)
+    stale = [series for series in status.freshness if series.stale]
+    if stale:
+        names = ", ".join(
+            status_tables.series_name(t, s.exchange, s.symbol, s.timeframe) for s in stale
+        )
+        st.warning(f"**{t('banner.stale.title')}** {markdown_text(names)}.")
+    if health is not None and health.problems:
+        listed = "\n".join(f"- {markdown_text(problem)}" for problem in health.problems)
+        st.warning(f"**{t('status.problems')}**\n\n{listed}")
+
+
+def _show_broken_ledger(reader: Reader, check: LedgerCheck) -> None:
+    if not check.intact:
+        st.error(f"**{reader.t('status.ledger.alarm')}** {check_words(reader.t, check)}")
+
+
+def _show_freshness(reader: Reader, picture: StatusPicture, status: Status) -> None:
+    t = reader.t
+    st.header(t("status.freshness.title"), anchor=False)
+    if not status.freshness:
+        st.markdown(t("status.freshness.none"))
+        return
+    table = status_tables.freshness_table(
+        t, status, picture.status.received_at, reader.now, reader.zone
+    )
+    st.html(tables.table_html(table, label=t("status.freshness.title")))
+    errors = [s for s in status.freshness if s.last_error]
+    for series in errors:
+        name = status_tables.series_name(t, series.exchange, series.symbol, series.timeframe)
+        st.caption(markdown_text(f"{name}: {series.last_error}"))
+    newest = max((s.as_of for s in status.freshness if s.as_of), default=reader.now)
+    st.caption(t("status.zone", zone=zone_name(newest.astimezone(reader.zone))))
+    offer_file(
+        t,
+        "download.freshness",
+        status_tables.freshness_csv(status),
+        file_name="freshness.csv",
+    )
+
+
+def _show_sources(reader: Reader, status: Status) -> None:
+    t = reader.t
+    st.header(t("status.sources.title"), anchor=False)
+    if not status.breakers:
+        st.markdown(t("status.sources.none"))
+        return
+    table = status_tables.breakers_table(t, status.breakers, reader.zone)
+    st.html(tables.table_html(table, label=t("status.sources.title")))
+    for each in status.breakers:
+        if each.last_error:
+            st.caption(markdown_text(f"{each.endpoint}: {each.last_error}"))
+    st.caption(t("status.sources.caption"))
+
+
+def _show_ledger(reader: Reader, picture: StatusPicture, status: Status) -> None:
+    t, check = reader.t, picture.ledger.value
+    st.header(t("status.ledger.title"), anchor=False)
+    if status.ledger_rows is None:
+        st.markdown(t("status.ledger.none"))
+        return
+    show_facts(
+        [
+            (t("table.rows"), number(t, status.ledger_rows)),
+            (t("status.ledger.check"), check_words(t, check)),
+            (t("status.ledger.head"), status.ledger_head or MISSING),
+        ]
+    )
+    st.markdown(t("status.ledger.words"))
+
+
+def _show_quarantine(reader: Reader, status: Status) -> None:
+    t = reader.t
+    st.header(t("status.quarantine.title"), anchor=False)
+    if status.quarantine is None:
+        st.markdown(t("status.ledger.none"))
+        return
+    count = sum(status.quarantine.values())
+    st.markdown(t("status.quarantine.words", n=number(t, count)))
+    if count:
+        table = status_tables.quarantine_table(t, status.quarantine)
+        st.html(tables.table_html(table, label=t("status.quarantine.title")))
+
+
+def _show_metrics(reader: Reader, picture: StatusPicture) -> None:
+    t, latest = reader.t, picture.metrics
+    st.header(t("status.metrics.title"), anchor=False)
+    if latest.problem is not None and picture.status.problem is None:
+        banners.show_part_problem(t, "metrics", latest.problem)
+    if latest.value is not None:
+        show_facts(_metrics_facts(reader, latest.value))
+
+
+def _metrics_facts(reader: Reader, metrics: Metrics) -> list[tuple[str, str]]:
+    t = reader.t
+    last = metrics.last_signal_at
+    up = span(t, max(0.0, (reader.now - metrics.start_time).total_seconds()))
+    calls = t(
+        "status.metrics.calls",
+        calls=number(t, metrics.upstream_calls),
+        failed=number(t, metrics.upstream_failures),
+    )
+    return [
+        (t("status.metrics.up"), up),
+        (t("status.metrics.requests"), number(t, metrics.requests)),
+        (t("status.metrics.upstream"), calls),
+        (t("status.metrics.signals"), number(t, metrics.signals)),
+        (t("status.metrics.last"), instant(t, last, reader.zone) if last else MISSING),
+        (
+            t("status.metrics.scored"),
+            t(
+                "status.metrics.scored.value",
+                gold=number(t, metrics.forecasts_scored),
+                signals=number(t, metrics.signals_scored),
+            ),
+        ),
+        (
+            t("status.metrics.pending"),
+            t(
+                "status.metrics.scored.value",
+                gold=number(t, metrics.forecasts_pending),
+                signals=number(t, metrics.signals_pending),
+            ),
+        ),
+    ]
+
+
+def _show_versions(reader: Reader, status: Status) -> None:
+    t = reader.t
+    st.header(t("status.versions.title"), anchor=False)
+    built = status.build_time
+    show_facts(
+        [
+            ("Assay", status.version),
+            (t("data.model"), status.model_version or t("status.versions.no_model")),
+            (t("status.versions.commit"), (status.git_commit or MISSING)[:12]),
+            (t("status.versions.built"), instant(t, built, reader.zone) if built else MISSING),
+        ]
+    )
+
+
+def _show_gaps(reader: Reader, status: Status) -> None:
+    t = reader.t
+    st.header(t("status.gaps.title"), anchor=False)
+    if not status.gaps_total:
+        st.markdown(t("status.gaps.none"))
+        return
+    st.markdown(t("status.gaps.words", n=number(t, status.gaps_total)))
+    table = status_tables.gaps_table(t, status.gaps[:GAPS_LISTED], reader.zone)
+    st.html(tables.table_html(table, label=t("status.gaps.title")))
+    offer_file(t, "download.gaps", status_tables.gaps_csv(status.gaps), file_name="gaps.csv")
+    if len(status.gaps) > GAPS_LISTED:
+        with st.expander(t("record.list.every", n=len(status.gaps))):
+            every = status_tables.gaps_table(t, status.gaps, reader.zone)
+            st.dataframe(every, hide_index=True, height=280)
