@@ -15,7 +15,9 @@ AssayError
 ├── BundleError                  (path)
 │   ├── BundleMissing
 │   ├── BundleCorrupt
-│   └── FeatureMismatch
+│   ├── FeatureMismatch
+│   ├── UnknownVersion           (kept)
+│   └── NoEarlierVersion
 ├── TrainingError
 ├── StorageError
 └── TooBusy                      (retry_after_seconds)
@@ -106,6 +108,14 @@ class BundleCorrupt(BundleError):
 
 class FeatureMismatch(BundleError):
     """The bundle was trained on other features than this code builds."""
+
+
+class UnknownVersion(BundleError):
+    """No bundle of that version is kept."""
+
+
+class NoEarlierVersion(BundleError):
+    """No bundle that served before is kept."""
 
 
 class TrainingError(AssayError):

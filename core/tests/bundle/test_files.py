@@ -11,78 +11,23 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
+import small_bundle
 from assay.bundle.files import (
     METADATA,
     VOLATILITY,
-    bundle_contents,
     load_bundle,
     with_volatility,
     write_bundle,
 )
 from assay.bundle.manifest import INCOMING, MANIFEST, Manifest
-from assay.bundle.metadata import ModelMetadata
 from assay.errors import BundleCorrupt, BundleError, BundleMissing, FeatureMismatch
-from assay.features.scaling import Standardizer
-from assay.features.spec import FEATURE_NAMES, feature_fingerprint
-from assay.forecast.calibration import CalibrationState
-from assay.forecast.pipeline import Champion
 from assay.volatility.model import Residuals, VolatilityModel
+from small_bundle import K, constant_model, contents
 
-K = len(FEATURE_NAMES)
 FILES = ["model.onnx", "scaler.json", "feature_columns.json", "calibration.json",
          "model_metadata.json"]  # fmt: skip
-
-
-def constant_model(log_scale: float) -> bytes:
-    """A graph that answers (log_scale + 0 x, 5) to any window."""
-    weights = np.zeros((K, 2), dtype=np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gather", ["windows", "last"], ["now"], axis=1),
-            helper.make_node("MatMul", ["now", "w"], ["flat"]),
-            helper.make_node("Add", ["flat", "b"], ["parameters"]),
-        ],
-        "constant",
-        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", 1, K])],
-        [helper.make_tensor_value_info("parameters", TensorProto.FLOAT, ["n", 2])],
-        [
-            numpy_helper.from_array(np.array(0, dtype=np.int64), "last"),
-            numpy_helper.from_array(weights, "w"),
-            numpy_helper.from_array(np.array([log_scale, 5.0], dtype=np.float32), "b"),
-        ],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()
-
-
-def contents(log_scale: float = 0.25) -> dict[str, bytes]:
-    champion = Champion(
-        predictor=None,
-        standardizer=Standardizer(np.zeros(K), np.ones(K)),
-        lookback=1,
-        location=0.0003,
-        calibration=CalibrationState(np.linspace(0.01, 0.99, 200)),
-        calibrated_to=date(2025, 4, 15),
-    )
-    metadata = ModelMetadata(
-        name="assay-gold",
-        type="log_linear_t",
-        version=f"test-{log_scale}",
-        created_at="2025-04-16T00:00:00Z",
-        trained_from="2000-08-30",
-        trained_to="2025-04-15",
-        data_fingerprint="0" * 64,
-        feature_fingerprint=feature_fingerprint(),
-        lookback=1,
-        smoke_parameters=(log_scale, 5.0),
-        libraries={},
-        evaluation={},
-        skill={},
-        promotion={},
-    )
-    return bundle_contents(model=constant_model(log_scale), champion=champion, metadata=metadata)
 
 
 @pytest.fixture
@@ -234,7 +179,7 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_files import contents
+from small_bundle import contents
 from assay.bundle.files import write_bundle
 versions = [contents(0.5), contents(0.75)]
 write_bundle(Path(sys.argv[1]), versions[0])
@@ -247,7 +192,7 @@ while True:
 
 @pytest.mark.slow
 def test_readers_and_kill_9_never_meet_half_a_bundle(folder):
-    here = str(Path(__file__).parent)
+    here = str(Path(small_bundle.__file__).parent)
     for round_ in range(3):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(folder), here], stdout=subprocess.PIPE

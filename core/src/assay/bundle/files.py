@@ -3,12 +3,12 @@
 Writing: all files are staged in `.incoming` and flushed; replacing manifest.json is the one
 commit point; the files then move to their places. A reader believes the manifest and takes each
 file from where its checksum matches, so a writer killed at any moment leaves a readable bundle.
+What was there before is kept in `.versions`, with the history of changes.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +29,18 @@ from assay.bundle.manifest import (
 )
 from assay.bundle.metadata import ModelMetadata
 from assay.bundle.onnx_predictor import OnnxPredictor
+from assay.bundle.versions import (
+    ChampionId,
+    Change,
+    Reason,
+    commit_history,
+    keep,
+    locked,
+    prune,
+    read_history,
+    stage_history,
+    write_flushed,
+)
 from assay.errors import BundleCorrupt, BundleError, FeatureMismatch
 from assay.features.scaling import Standardizer
 from assay.features.spec import FEATURE_NAMES, feature_fingerprint
@@ -93,7 +105,7 @@ def with_volatility(
 
     `figures` become the metadata's section on it. Raises BundleMissing or BundleCorrupt.
     """
-    _, contents = _read_consistent(folder)
+    _, contents = read_contents(folder)
     metadata = json.loads(contents[METADATA]) | {"volatility": figures}
     return contents | {
         VOLATILITY: _json(volatility.to_json()),
@@ -101,21 +113,56 @@ def with_volatility(
     }
 
 
-def write_bundle(folder: Path, contents: dict[str, bytes]) -> str:
-    """Publishes `contents` in `folder` and returns the bundle's digest. Raises OSError."""
-    incoming = folder / INCOMING
+def write_bundle(folder: Path, contents: dict[str, bytes], *, reason: Reason | None = None) -> str:
+    """Publishes `contents` in `folder` and returns the bundle's digest. Raises OSError.
+
+    What it replaces is kept, and the change is recorded: with `reason`, or with what the metadata
+    say of the publication.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        return replace_bundle(folder, contents, reason).digest
+
+
+def replace_bundle(folder: Path, contents: dict[str, bytes], reason: Reason | None) -> Change:
+    """The same, for a caller who holds the folder's lock."""
     _settle(folder)
-    incoming.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest.of(contents).to_bytes()
-    for name, data in {**contents, MANIFEST: manifest}.items():
-        with (incoming / name).open("wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
+    manifest = Manifest.of(contents)
+    came = ChampionId.of(manifest, contents[METADATA])
+    went = _keep_present(folder)
+    change = Change.of(reason or came.published(went), came, went)
+    recorded = [*read_history(folder)]
+    staged = None
+    if went is not None and went.digest != came.digest:
+        if not recorded or recorded[-1].digest != went.digest:
+            recorded.append(Change.of(went.published(None), went, None))
+        recorded.append(change)
+        staged = stage_history(folder, recorded)
+    _put_in_place(folder, contents, manifest)
+    if staged is not None:
+        commit_history(folder, staged)
+        prune(folder, recorded, champion=came.digest)
+    return change
+
+
+def _keep_present(folder: Path) -> ChampionId | None:
+    """Which bundle `folder` holds, once a copy of it is kept; None where there is none to keep."""
+    try:
+        manifest, contents = read_contents(folder)
+    except BundleError:
+        return None
+    present = ChampionId.of(manifest, contents[METADATA])
+    keep(folder, manifest, contents)
+    return present
+
+
+def _put_in_place(folder: Path, contents: dict[str, bytes], manifest: Manifest) -> None:
+    incoming = folder / INCOMING
+    incoming.mkdir(exist_ok=True)
+    write_flushed(incoming, {**contents, MANIFEST: manifest.to_bytes()})
     for name in (MANIFEST, *contents):
         (incoming / name).replace(folder / name)
     incoming.rmdir()
-    return checksum(manifest)
 
 
 def _settle(folder: Path) -> None:
@@ -138,7 +185,7 @@ def load_bundle(folder: Path) -> Bundle:
     Checked are every checksum, the feature fingerprint, and the model's answer to a window of
     zeros. Raises BundleMissing, BundleCorrupt or FeatureMismatch, each naming the file.
     """
-    manifest, data = _read_consistent(folder)
+    manifest, data = read_contents(folder)
     lookback = _parse(folder, FEATURE_COLUMNS, data, partial(_lookback, folder))
     metadata = _parse(folder, METADATA, data, ModelMetadata.from_json)
     location, state, calibrated_to = _parse(folder, CALIBRATION, data, _calibration)
@@ -156,8 +203,10 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(champion, metadata, checksum(manifest.to_bytes()), volatility)
 
 
-def _read_consistent(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
-    """The manifest and its files; read again where a writer published in between."""
+def read_contents(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest and its files, each proven by its checksum; read again where a writer published
+    in between. Raises BundleMissing or BundleCorrupt.
+    """
     for _ in range(_MOST_READS):
         before = manifest_stamp(folder)
         manifest = read_manifest(folder)
