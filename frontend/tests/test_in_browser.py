@@ -174,6 +174,7 @@ BOXES = """items => items.map(item => item.getBoundingClientRect())
 def test_the_names_of_the_effects_stand_clear_of_bars_and_numbers(open_in_browser, size):
     page, _ = open_in_browser("/gold", size=size)
     chart = page.locator(".st-key-effects .js-plotly-plot")
+    expect(chart.locator(".annotation-text")).to_have_count(11)
     names = chart.locator(".annotation-text").evaluate_all(BOXES)
     drawn = chart.locator(".barlayer .point path, .barlayer .bartext").evaluate_all(BOXES)
     assert len(names) == 11  # nine inputs, and both ends
@@ -216,3 +217,21 @@ def test_a_reader_goes_to_the_coins_types_a_market_and_may_share_the_address(ope
         page.get_by_role("button", name="Señal, CSV").click()
     assert download.value.suggested_filename == "btc-usdt-binance-1h-signal.csv"
     assert "risk_score,0.31" in download.value.path().read_text()
+
+
+def test_a_chosen_theme_holds_on_every_page_and_the_document_tells_its_language(open_in_browser):
+    page, _ = open_in_browser("/gold?lang=es")
+    app = page.locator(".stApp")
+    expect(page.locator("html")).to_have_attribute("lang", "es")
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuItem-theme-Dark").click()
+    expect(app).to_have_css("background-color", "rgb(20, 24, 28)")
+    origin = page.url.partition("/gold")[0]
+    page.goto(f"{origin}/crypto")
+    expect(app).to_have_css("background-color", "rgb(20, 24, 28)")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuItem-theme-System").click()
+    expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
+    page.goto(f"{origin}/gold")
+    expect(app).to_have_css("background-color", "rgb(251, 250, 247)")

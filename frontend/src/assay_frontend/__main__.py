@@ -31,7 +31,7 @@ def streamlit_command(settings: Settings) -> list[str]:
     if settings.space_host:
         options["server.corsAllowedOrigins"] = f"https://{settings.space_host}"
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    app = str(PACKAGE / "streamlit_app.py")
+    app = str(PACKAGE / "served.py")
     return [sys.executable, "-m", "streamlit", "run", app, *flags]
 
 

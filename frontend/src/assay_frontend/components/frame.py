@@ -63,6 +63,11 @@ def show_frame(links: Mapping[str, Page]) -> None:
     language, refused = chosen_language()
     t = translator(language)
     st.html(style_sheet(readers_palette()))
+    # for those who hear the page: the served document says English
+    st.html(
+        f'<script>document.documentElement.lang = "{language}"</script>',
+        unsafe_allow_javascript=True,
+    )
     with st.container(
         horizontal=True,
         horizontal_alignment="distribute",
