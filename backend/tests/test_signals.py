@@ -33,6 +33,12 @@ EXPLAINED = {
 MINUTES_A_YEAR = 365 * 24 * 60
 
 
+@pytest.fixture
+def settings(settings):
+    """With time enough for a busy machine."""
+    return settings.model_copy(update={"upstream_deadline_seconds": 20.0})
+
+
 def ask(client, **body):
     return client.post(SIGNAL, json=body)
 

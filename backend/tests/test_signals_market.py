@@ -27,6 +27,12 @@ DOWN = SourceUnavailable("down")
 
 
 @pytest.fixture
+def settings(settings):
+    """With time enough for a busy machine."""
+    return settings.model_copy(update={"upstream_deadline_seconds": 20.0})
+
+
+@pytest.fixture
 def clock():
     return HandClock()
 
