@@ -70,7 +70,9 @@ def stage(space: Space, folder: Path, *, facts: BuildFacts) -> None:
         _uv("build", "--wheel", "--package", package, "--out-dir", str(folder / "wheels"))
     (folder / "wheels" / ".gitignore").unlink(missing_ok=True)  # uv's, and it would hide the wheels
     if space.carries_champion:
-        shutil.copytree(ROOT / CHAMPION, folder / CHAMPION)
+        shutil.copytree(
+            ROOT / CHAMPION, folder / CHAMPION, ignore=shutil.ignore_patterns(".versions")
+        )
 
 
 def _lock_requirements(package: str, target: Path) -> None:

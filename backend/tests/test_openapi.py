@@ -147,9 +147,18 @@ def test_every_get_takes_head_and_no_other_operation_describes_it(
 
 def test_the_examples_are_of_their_schemas() -> None:
     from assay_backend.schemas import examples as e
+    from assay_backend.schemas import examples_models as model
     from assay_backend.schemas import examples_signals as signal
     from assay_backend.schemas import examples_track_record as track
-    from assay_backend.schemas import forecast, gold, health, metrics, signals, track_record
+    from assay_backend.schemas import (
+        forecast,
+        gold,
+        health,
+        metrics,
+        models,
+        signals,
+        track_record,
+    )
     from assay_backend.schemas.documented import Problem
 
     pairs = [
@@ -169,7 +178,11 @@ def test_the_examples_are_of_their_schemas() -> None:
         (signals.SignalAnswer, signal.UNRECORDED_SIGNAL),
         *((signals.SignalAnswer, stored) for stored in signal.TAIL),
         (signals.BatchAnswer, signal.BATCH),
+        (models.ModelsAnswer, model.MODELS),
+        (models.ChampionAnswer, model.CHAMPION),
+        (models.ModelChange, model.ROLLBACK),
+        (Problem, model.NO_SUCH_VERSION),
         *((Problem, example) for example in e.PROBLEMS.values()),
     ]
-    for model, example in pairs:
-        model.model_validate(example)
+    for schema, example in pairs:
+        schema.model_validate(example)

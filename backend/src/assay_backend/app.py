@@ -20,6 +20,7 @@ from assay_backend.routers import (
     health,
     ledger,
     metrics,
+    models,
     predict,
     regimes,
     report,
@@ -44,6 +45,7 @@ ROUTERS = (
     metrics.router,
     ledger.router,
     track_record.router,
+    models.router,
     report.router,
 )
 

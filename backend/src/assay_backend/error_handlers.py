@@ -22,6 +22,7 @@ from assay.errors import (
     BundleError,
     InvalidBars,
     MalformedSymbol,
+    NoEarlierVersion,
     SourceUnavailable,
     SpanTooShort,
     StorageError,
@@ -30,6 +31,7 @@ from assay.errors import (
     UnknownExchange,
     UnknownSymbol,
     UnknownTimeframe,
+    UnknownVersion,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -46,6 +48,8 @@ STATUS: Mapping[type[AssayError], int] = {
     TooLittleHistory: 503,
     SpanTooShort: 422,
     TooBusy: 503,
+    UnknownVersion: 404,
+    NoEarlierVersion: 409,
     BundleError: 503,
     StorageError: 503,
 }
@@ -53,6 +57,8 @@ USUAL_RETRY_AFTER_SECONDS = 10
 
 _TITLES = {
     400: "Bad request",
+    401: "No key given",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     413: "Body too large",

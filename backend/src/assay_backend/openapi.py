@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from assay_backend.schemas.documented import Problem
+from assay_backend.schemas.documented import ADMIN_KEY, Problem
 
 DESCRIPTION = """
 Assay forecasts the close of gold's next session as a distribution, always beside the random walk
@@ -26,6 +26,7 @@ time is UTC. An answer's `source`, `as_of`, `age_seconds` and `stale` tell where
 TAGS = [
     {"name": "gold", "description": "The forecast, its bars, its leaderboard, and what came of it"},
     {"name": "crypto", "description": "Exchanges' closed bars, and how risky a coin is"},
+    {"name": "models", "description": "The champion, those before it, and who replaced which"},
     {"name": "service", "description": "Health, version, metrics, the daily report"},
 ]
 
@@ -52,6 +53,9 @@ def _schema(app: FastAPI) -> dict[str, Any]:
     )
     schemas = schema["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
+    schema["components"]["securitySchemes"] = {
+        ADMIN_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    }
     return schema
 
 

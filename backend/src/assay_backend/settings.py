@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     feature_cols_path: Path | None = Field(default=None, validation_alias="FEATURE_COLS_PATH")
     model_metadata_path: Path | None = Field(default=None, validation_alias="MODEL_METADATA_PATH")
 
+    admin_key: SecretStr | None = None
+
     git_commit: str = ""
     build_time: str = ""
 
@@ -210,7 +212,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{error['msg'].removeprefix('Value error, ')}."
     at, fields = str(error["loc"][0]), Settings.model_fields
     name = environment_name(at, fields[at]) if at in fields else at
-    secret = name == "ASSAY_DATABASE_URL"
+    secret = name in ("ASSAY_DATABASE_URL", "ASSAY_ADMIN_KEY")
     found = "a value that is not shown" if secret else repr(error["input"])
     if error["type"] == "value_error":
         return f"{name} has {found}: {error['msg'].removeprefix('Value error, ')}."

@@ -11,8 +11,13 @@ from assay_backend.schemas.examples import PROBLEMS, Example
 
 Responses = dict[int | str, dict[str, Any]]
 
+ADMIN_KEY = "AdminKey"  # what operations for administrators name as their security
+
 _REASONS = {
+    401: "No key was given",
+    403: "The key is not the one, or the service has none",
     404: "There is no such market; `near` names similar ones",
+    409: "There is no earlier version to go back to",
     413: "The body is larger than 64 KB",
     422: "The input is not valid; `errors` says where and why",
     500: "A bug; the log has it under `request_id`",
@@ -51,13 +56,19 @@ def answers(
 
 def problems(*statuses: int) -> Responses:
     """The entries of an operation's `responses` for these statuses and for a bug."""
-    return {status: _problem(status) for status in (*statuses, 500)}
+    return {status: problem_entry(status) for status in (*statuses, 500)}
 
 
-def _problem(status: int) -> dict[str, Any]:
-    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": PROBLEMS[status]}
+def problem_entry(
+    status: int, *, reason: str | None = None, example: Example | None = None
+) -> dict[str, Any]:
+    """One of them, with words and an example of its own where they are given."""
+    content = {
+        "schema": {"$ref": "#/components/schemas/Problem"},
+        "example": example or PROBLEMS[status],
+    }
     entry: dict[str, Any] = {
-        "description": _REASONS[status],
+        "description": reason or _REASONS[status],
         "content": {"application/problem+json": content},
     }
     if status == 503:

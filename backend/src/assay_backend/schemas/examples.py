@@ -268,6 +268,11 @@ def _problem(status: int, title: str, detail: str, **fields: object) -> Example:
 
 
 PROBLEMS: dict[int, Example] = {
+    401: _problem(401, "No key given", "This takes the administrator's key as X-API-Key"),
+    403: _problem(403, "Forbidden", "X-API-Key is not the administrator's key"),
+    409: _problem(
+        409, "No earlier version", "data/processed keeps no version that served before this one"
+    ),
     404: _problem(
         404,
         "Unknown symbol",

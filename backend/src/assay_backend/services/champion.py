@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +52,14 @@ class ChampionService:
     """Loads the bundle in `folder` and, at each `check`, what has become of it.
 
     A bundle that fails is refused: what was served before stays. A successor has to pass `prove`
-    too, which raises BundleError. `check` blocks and is called by one thread at a time; everything
-    else is free to be called from anywhere.
+    too, which raises BundleError. `check` and `prove` block; all may be called from anywhere.
     """
 
     def __init__(self, folder: Path, *, prove: Callable[[Bundle], None]) -> None:
         self._folder = folder
         self._prove = prove
         self._seen: FolderState | None = None
+        self._checking = threading.Lock()
         error = BundleMissing(f"no bundle has been read from {folder} yet", path=str(folder))
         self._state = ChampionState(None, PartsLoaded(False, False, False), error=error)
 
@@ -76,6 +77,15 @@ class ChampionService:
 
     def check(self) -> bool:
         """Reads the folder again where a file has changed; True where that changed the state."""
+        with self._checking:
+            return self._check()
+
+    def prove(self, bundle: Bundle) -> None:
+        """BundleError unless `bundle` could be served."""
+        check_metadata(bundle.metadata, path=str(self._folder / METADATA))
+        self._prove(bundle)
+
+    def _check(self) -> bool:
         seen = self._look()
         if seen == self._seen:
             return False

@@ -26,6 +26,7 @@ from assay_backend.services.market import (
     open_feed,
 )
 from assay_backend.services.metrics import MetricsService
+from assay_backend.services.models import ModelService
 from assay_backend.services.ohlcv import OhlcvService
 from assay_backend.services.once import OnceService
 from assay_backend.services.recording import ForecastRecorder
@@ -53,6 +54,7 @@ class Services:
     feed: MarketFeed
     crypto: CryptoFeed
     champion: ChampionService
+    models: ModelService
     forecasts: ForecastService
     recorder: ForecastRecorder
     scoring: ScoringService
@@ -108,6 +110,7 @@ def build_services(
         feed=feed,
         crypto=crypto,
         champion=champion,
+        models=ModelService(champion, forecasts, settings.bundle_folder, clock),
         forecasts=forecasts,
         recorder=ForecastRecorder(forecasts, ledger.append, clock),
         scoring=scoring,
