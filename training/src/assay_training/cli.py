@@ -1,4 +1,4 @@
-"""`assay-train`: train, tune, gate and publish; or score a bundle on days or hours it never saw."""
+"""`assay-train`: train, tune, gate and publish; score a bundle on what it never saw; go back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from assay.errors import (
     TooLittleHistory,
 )
 from assay_training.progress import Progress
+from assay_training.promotion_commands import add_promotion_commands
 from assay_training.tables import evaluate_table, fit_table, volatility_table
 
 if TYPE_CHECKING:
@@ -276,6 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_volatility_files(fit, otherwise="from data/raw")
     fit.add_argument("--out", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="the bundle")
     fit.set_defaults(run=_fit_volatility)
+    add_promotion_commands(commands)
     return parser
 
 
