@@ -2,9 +2,9 @@
 
 python bench/ohlcv.py [--seconds 5] [--rounds 3] [--connections 16] [--bars 500]
 
-The exchange is a Binance on loopback, which ccxt asks as it would the real one. For the last row it
-goes on accepting connections and answers none of them, as Yahoo does all the time, and the bars are
-of one minute, so that a refresh is always due.
+The exchange is a Binance on loopback, which ccxt asks as it would the real one. The last row's goes
+on accepting connections and answers none of them, as Yahoo does in all rows, and the bars are of
+one minute, so that a refresh is always due.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -77,34 +77,39 @@ def wait_for(port: int, path: str) -> bytes:
     raise SystemExit(f"no bars from {path} within {LONGEST_START_SECONDS:g} s")
 
 
+@contextlib.contextmanager
+def live(bundle: Path, path: str) -> Iterator[tuple[int, ExchangesUpstream, bytes]]:
+    """The port of a backend with bars of an upstream of its own, that, and the first answer."""
+    exchanges, yahoo = ExchangesUpstream(clock=SystemClock()), YahooUpstream()
+    yahoo.fault = "blackhole"
+    with Together(exchanges, yahoo) as together:
+        environment = together.environment() | {
+            "ASSAY_MARKET_SOURCE": "live",
+            "ASSAY_CRYPTO_WATCH": "binance:BTC/USDT:1m",
+        }
+        with backend(bundle, asked="/livez", **environment) as assay:
+            yield assay.port, exchanges, wait_for(assay.port, path)
+
+
 def measure(arguments: argparse.Namespace) -> tuple[dict[str, Load], int]:
     path = f"/v1/crypto/ohlcv?timeframe=1m&limit={arguments.bars}"
-    environment = {"ASSAY_MARKET_SOURCE": "live", "ASSAY_CRYPTO_WATCH": "binance:BTC/USDT:1m"}
-    upstream, yahoo = ExchangesUpstream(clock=SystemClock()), YahooUpstream()
-    yahoo.fault = "blackhole"
-    with Together(upstream, yahoo) as together:
-        environment |= together.environment()
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            backend(arguments.bundle, asked="/livez", **environment) as assay,
-        ):
-            answer = Path(folder) / "bars.json"
-            answer.write_bytes(wait_for(assay.port, path))
-            with bare(answer) as reference:
-                loads = loads_of(
-                    {
-                        "bare FastAPI, the same bytes": (reference.port, "/bytes", None),
-                        "bare FastAPI, a small dictionary": (reference.port, "/small", None),
-                        WARM: (assay.port, path, None),
-                    },
-                    arguments,
-                    arguments.rounds,
-                )
-                upstream.faults = dict.fromkeys(("binance", "binance_mirror", *OTHERS), "blackhole")
-                time.sleep(SILENT_SECONDS)
-                silent = {SILENT: (assay.port, path, None)}
-                loads |= loads_of(silent, arguments, arguments.rounds)
-            return loads, answer.stat().st_size
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        live(arguments.bundle, path) as (warm, _, body),
+        live(arguments.bundle, path) as (silent, exchanges, _),
+    ):
+        exchanges.faults = dict.fromkeys(("binance", "binance_mirror", *OTHERS), "blackhole")
+        time.sleep(SILENT_SECONDS)
+        answer = Path(folder) / "bars.json"
+        answer.write_bytes(body)
+        with bare(answer) as reference:
+            servers: dict[str, tuple[int, str, bytes | None]] = {
+                "bare FastAPI, the same bytes": (reference.port, "/bytes", None),
+                "bare FastAPI, a small dictionary": (reference.port, "/small", None),
+                WARM: (warm, path, None),
+                SILENT: (silent, path, None),
+            }
+            return loads_of(servers, arguments, arguments.rounds), len(body)
 
 
 def main() -> None:
