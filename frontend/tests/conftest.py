@@ -26,7 +26,8 @@ EVALUATION = "/v1/gold/evaluation"
 SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
 GOLD_RECORD, SIGNAL_RECORD = "/v1/gold/track-record", "/v1/crypto/track-record"
 STATUS, HEALTH, METRICS, LEDGER = "/v1/status", "/health", "/metrics", "/v1/ledger/verify"
-REGIMES = "/v1/crypto/regimes"
+REGIMES, BACKTEST = "/v1/crypto/regimes", "/v1/crypto/backtest"
+DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.json"
 DATA = Path(__file__).parent / "data"
 
 
@@ -69,6 +70,10 @@ class LoopbackBackend:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
                 parts = urlsplit(self.path)
                 backend.requests.append((self.path, dict(self.headers)))
                 reply = backend.replies.get(parts.path, Reply(404, b"{}"))
@@ -112,6 +117,7 @@ class LoopbackBackend:
         self.replies[SIGNAL] = Reply.of(coin.signal)
         self.replies[TAIL] = Reply.of(coin.recent)
         self.replies[REGIMES] = lambda query: Reply.of(
+        self.replies[BACKTEST] = Reply.of(described("post", BACKTEST))
             coin.hours(int(query["horizon_min"][0]), int(query["hours"][0]))
         )
         self.replies[OHLCV] = lambda query: Reply.of(
@@ -195,6 +201,12 @@ class Coin:
 def invented_coin_bars(minutes: int, count: int) -> list[Document]:
     draw = random.Random(9)
     close, bars = 61000.0, []
+def described(method: str, path: str) -> Any:
+    """The answer that the API's own description gives as an example."""
+    operation = json.loads(DESCRIPTION.read_text())["paths"][path][method]
+    return operation["responses"]["200"]["content"]["application/json"]["example"]
+
+
     last = datetime(2025, 4, 14, 21, tzinfo=UTC)
     for back in range(count, 0, -1):
         opening = close

@@ -34,6 +34,7 @@ DAY_MINUTES: Final = 1440
 LONGEST_HORIZON_MINUTES: Final = 30 * DAY_MINUTES
 _HORIZONS: Final = (5, 15, 60, 240, DAY_MINUTES, 3 * DAY_MINUTES, 7 * DAY_MINUTES, 30 * DAY_MINUTES)
 _SPELLING = re.compile(r"[A-Za-z0-9]+(?:[/_-][A-Za-z0-9]+)?")
+_SEPARATOR = re.compile("[-_]")
 _LONGEST_SPELLING: Final = 30
 
 
@@ -76,3 +77,8 @@ def is_horizon(minutes: int, timeframe: str) -> bool:
 def is_spelling(text: str) -> bool:
     """Whether `text` could be a market's name at all; which ones there are, the exchange says."""
     return len(text) <= _LONGEST_SPELLING and _SPELLING.fullmatch(text) is not None
+
+
+def as_symbol(text: str) -> str:
+    """`btc-usdt` as `BTC/USDT`."""
+    return _SEPARATOR.sub("/", text.upper())

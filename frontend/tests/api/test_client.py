@@ -150,3 +150,44 @@ def test_a_near_backend_is_asked_past_any_proxy(backend, monkeypatch):
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     assert AssayClient(backend.url).forecast().median == 3231.4
+
+
+def refusing(replies, good, times, **problem):
+    """Refuses so many times, then answers."""
+    left = [times]
+
+    def reply(query):
+        left[0] -= 1
+        return replies.problem(**problem) if left[0] >= 0 else good
+
+    return reply
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_service_that_is_briefly_unavailable_is_asked_again(backend, market, replies, times):
+    good = replies.of(market.forecast)
+    backend.replies[FORECAST] = refusing(replies, good, times, retry_after=None)
+    assert AssayClient(backend.url).forecast().median == 3231.4
+    assert len(backend.requests) == times + 1
+
+
+def test_it_is_not_asked_a_fourth_time(backend, market, replies):
+    good = replies.of(market.forecast)
+    backend.replies[FORECAST] = refusing(replies, good, 3, retry_after="0")
+    with pytest.raises(ApiProblem):
+        AssayClient(backend.url).forecast()
+    assert len(backend.requests) == 3
+
+
+def test_a_wait_that_would_outlast_the_deadline_is_left_to_the_reader(backend, replies):
+    backend.replies[FORECAST] = replies.problem(retry_after="9")
+    with pytest.raises(ApiProblem):
+        AssayClient(backend.url, deadline_seconds=8.0).forecast()
+    assert len(backend.requests) == 1
+
+
+def test_what_cannot_pass_is_not_asked_again(backend, replies):
+    backend.replies[FORECAST] = replies.problem(status=404, title="Not Found", retry_after=None)
+    with pytest.raises(ApiProblem):
+        AssayClient(backend.url).forecast()
+    assert len(backend.requests) == 1

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import socket
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+import invented_records
 from assay_frontend.api.client import AssayClient
 from assay_frontend.views import crypto
 
-SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
+SIGNAL, OHLCV, TAIL, REGIMES, BACKTEST, RECORD = (
+    f"/v1/crypto/{name}"
+    for name in ("signal", "ohlcv", "signals/tail", "regimes", "backtest", "track-record")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -86,16 +91,22 @@ def test_a_good_day_shows_everything_and_no_banner(open_page, backend):
 def test_every_chart_has_a_text_alternative_and_a_table(open_page):
     app = open_page()
     charts = app.get("plotly_chart")
-    assert len(charts) == 3
+    assert len(charts) == 5
     assert all(chart.proto.alt for chart in charts)
-    assert len(app.table) == 2
-    assert len(app.dataframe) == 2
+    assert len(app.table) == 3
+    assert len(app.dataframe) == 3
     assert 'aria-label="Table of 2 recent signals"' in words_of(app)
 
 
 def test_what_is_shown_may_be_downloaded(open_page):
     labels = [button.proto.label for button in open_page().get("download_button")]
-    assert labels == ["Bars, CSV", "Volatility, CSV", "Signal, CSV", "Recent signals, CSV"]
+    assert labels == [
+        "Bars, CSV",
+        "Volatility, CSV",
+        "Signal, CSV",
+        "Regimes, CSV",
+        "Recent signals, CSV",
+    ]
 
 
 def test_the_address_chooses_the_view(open_page, backend):
@@ -232,14 +243,19 @@ def test_the_last_good_picture_of_this_choice_stays(backend, open_page, replies)
     app = open_page()
     assert "last good answer" in texts(app.error)
     assert "31%" in words_of(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 5
     assert "31\xa0%" in words_of(open_page(lang="es"))
     other = open_page(horizon="60")
     assert "no picture to show yet" in texts(other.error)
 
 
 @pytest.mark.parametrize(
-    ("path", "banner"), [(OHLCV, "charts cannot be renewed"), (TAIL, "recent signals cannot")]
+    ("path", "banner"),
+    [
+        (OHLCV, "charts cannot be renewed"),
+        (TAIL, "recent signals cannot"),
+        (REGIMES, "ribbon of regimes cannot be renewed"),
+    ],
 )
 def test_one_missing_part_leaves_the_rest(backend, open_page, replies, path, banner):
     backend.replies[path] = replies.problem()
@@ -254,7 +270,96 @@ def test_hardly_any_bars_are_no_trouble(backend, coin, open_page, count):
     backend.serve_coin(coin)
     app = open_page()
     assert "31%" in words_of(app)
-    assert len(app.get("plotly_chart")) == {0: 1, 1: 2, 30: 3}[count]
+    assert len(app.get("plotly_chart")) == {0: 2, 1: 4, 30: 5}[count]
+
+
+def test_the_ribbon_tells_regimes_over_time(open_page, backend):
+    app = open_page()
+    words = words_of(app)
+    # 720 hours: 361 calm, then normal but for a turbulent day that ended a day ago
+    assert (
+        "Calm 50%, normal 47%, turbulent 3% of the time shown. Now normal, for 24 hours." in words
+    )
+    alt = next(c.proto.alt for c in app.get("plotly_chart") if "regimes from" in c.proto.alt)
+    assert "calm 50%, normal 47%, turbulent 3%. Now normal." in alt
+    assert "hours=720" in asked(backend, REGIMES)[0]
+    assert "hours=2160" in [open_page(days="90"), asked(backend, REGIMES)[-1]][1]
+
+
+def test_without_regimes_the_ribbon_says_so(open_page, backend, coin, replies):
+    hours = coin.hours(1440, 720)
+    hours["data"] = [{**hour, "vol_regime": None} for hour in hours["data"]]
+    backend.replies[REGIMES] = replies.of(hours)
+    assert "too few hours of this coin" in texts(open_page().info)
+
+
+def test_the_gauge_stands_beside_what_came_of_such_scores(open_page, backend, replies):
+    backend.replies[RECORD] = replies.of(invented_records.signal_record(0))
+    words = words_of(open_page())
+    # the description's example has two tenths: 63 moments of about 14 %, none of about 31 %
+    assert "Scores like this one came only 0 times before" in words
+    assert "From 364 past moments, 24 hours each" in words
+    assert "the squared error is 20% smaller" in words
+    assert "5.2% of 364 times, 5% expected" in words
+
+
+def test_recorded_signals_speak_first_where_enough_were_scored(open_page, backend, replies):
+    backend.replies[RECORD] = replies.of(invented_records.signal_record(150))
+    assert "From 150 recorded signals of this coin" in words_of(open_page())
+
+
+def test_where_nothing_can_be_checked_the_gauge_says_why(open_page, backend, replies):
+    backend.replies[RECORD] = replies.of(invented_records.signal_record(0))
+    backend.replies[BACKTEST] = replies.problem()
+    assert "cannot be told: The forecasting service cannot answer just now." in words_of(
+        open_page()
+    )
+    words = words_of(open_page(timeframe="5m", horizon="15"))
+    assert "the check runs on whole hours" in words
+    assert "the scores here are for the next hour" in words
+
+
+def test_the_back_test_comes_on_demand_and_stays_in_the_address(open_page):
+    app = open_page()
+    assert "Led by the signals" not in words_of(app)
+    app.button(key="backtest_run").click().run()
+    assert app.query_params["backtest"] == "year"
+    words = words_of(app)
+    assert "Led by the signals" in words
+    assert "aiming at 40% volatility a year" in words
+    alt = next(c.proto.alt for c in app.get("plotly_chart") if c.proto.alt.startswith("Equity"))
+    assert "Largest falls: 32% and 46%." in alt
+    assert "Back-test, CSV" in [b.proto.label for b in app.get("download_button")]
+    assert "is no back-test on offer" in texts(open_page(backtest="decade").warning)
+
+
+def test_coins_stand_side_by_side(open_page, backend):
+    app = open_page(compare="ETH/USDT,sol-usdt,BTC/USDT")
+    assert app.multiselect(key="compare").value == ["ETH/USDT", "SOL/USDT"]
+    symbols = [parse_qs(urlsplit(path).query)["symbol"][0] for path in asked(backend, SIGNAL)]
+    assert set(symbols) == {"BTC/USDT", "ETH/USDT", "SOL/USDT"}
+    words = words_of(app)
+    assert words.count('<div class="assay-card">') == 3
+    app.multiselect(key="compare").set_value(["ETH/USDT"]).run()
+    assert app.query_params["compare"] == "ETH/USDT"
+
+
+def test_names_that_cannot_be_compared_are_left_out_with_a_notice(open_page):
+    app = open_page(compare="ETH/USDT,<b>,A/USDT,B/USDT,C/USDT,D/USDT,E/USDT")
+    assert "cannot be a market's name" in texts(app.warning)
+    assert "More than 5 coins were named" in texts(app.warning)
+    assert len(app.multiselect(key="compare").value) == 5
+
+
+def test_a_coin_that_cannot_be_had_leaves_the_others(open_page, backend, coin, replies):
+    def reply(query):
+        if query["symbol"] == ["ETH/USDT"]:
+            return replies.problem(status=404, title="Unknown symbol")
+        return replies.of(coin.signal)
+
+    backend.replies[SIGNAL] = reply
+    words = words_of(open_page(compare="ETH/USDT"))
+    assert "No figures yet. The forecasting service does not know this." in words
 
 
 def test_an_empty_ledger_is_told(backend, open_page, replies):

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal, read_signals
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
 from assay_frontend.api.models import Evaluation, Forecast, History
@@ -24,6 +25,7 @@ from assay_frontend.markets import CoinChoice
 T = TypeVar("T")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+RETRY_SECONDS = (0.25, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,31 @@ class Answer:
 
 
 class AssayClient:
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
     """Asks the backend at `api_url`; raises the errors of `api.errors` and nothing else."""
 
     def __init__(
-        self, api_url: str, *, deadline_seconds: float = 8.0, hf_token: str | None = None
+        self,
+        api_url: str,
+        *,
+        deadline_seconds: float = 8.0,
+        patience_seconds: float = 30.0,
+        hf_token: str | None = None,
     ) -> None:
         self.api_url = api_url.rstrip("/")
+        """`patience_seconds` is the deadline of what is worked out on demand."""
         self._deadline_seconds = deadline_seconds
         self._headers = {"Accept": "application/json, application/problem+json"}
+        self._patience_seconds = patience_seconds
         if hf_token:
             self._headers["X-HF-Authorization"] = f"Bearer {hf_token}"
 
@@ -84,6 +103,17 @@ class AssayClient:
         return self._get(f"/v1/crypto/regimes?{urlencode(query)}", CoinHours.parse)
 
     def recent_signals(self, n: int) -> tuple[Signal, ...]:
+    def backtest(self, choice: CoinChoice, *, hours: int) -> Backtest:
+        """The signals of the last `hours` over the choice's horizon; recorded nowhere."""
+        body = {
+            "symbol": choice.symbol,
+            "exchange": choice.exchange,
+            "timeframe": "1h",
+            "horizon_min": choice.horizon_minutes,
+            "limit": hours,
+        }
+        return self._post("/v1/crypto/backtest", body, Backtest.parse)
+
         """Stored signals of all markets, newest first."""
         return self._get(f"/v1/crypto/signals/tail?n={n}", read_signals)
 
@@ -119,28 +149,49 @@ class AssayClient:
         statuses: Sequence[int] = (200,),
     ) -> T:
         """`statuses` are those that come with the answer; a problem document is none."""
-        answer = asyncio.run(self._fetch(path, headers or {}))
+        answer = asyncio.run(self._fetch(Call("GET", path, headers or {})))
         if answer.status not in statuses or (answer.status != 200 and not _is_plain_json(answer)):
             raise _problem(answer)
         return parse(_decode(answer.body))
 
-    async def _fetch(self, path: str, headers: Mapping[str, str]) -> Answer:
+    def _post(self, path: str, body: object, parse: Callable[[object], T]) -> T:
+        call = Call("POST", path, {"Content-Type": "application/json"}, json.dumps(body).encode())
+        answer = asyncio.run(self._fetch(call, deadline_seconds=self._patience_seconds))
+        if answer.status != 200:
+            raise _problem(answer)
+        return parse(_decode(answer.body))
+
+    async def _fetch(self, call: Call, deadline_seconds: float | None = None) -> Answer:
+        """Asks again after 503 where the wait that it names, or a short one, ends in time."""
+        deadline_seconds = deadline_seconds or self._deadline_seconds
+        until = asyncio.get_running_loop().time() + deadline_seconds
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await self._read(path, headers)
+            async with asyncio.timeout(deadline_seconds):
+                answer = await self._read(call)
+                for usual in RETRY_SECONDS:
+                    wait = _retry_after(answer.headers.get("Retry-After"))
+                    wait = usual if wait is None else max(wait, usual)
+                    if answer.status != 503 or _gives_answer(answer):
+                        break
+                    if asyncio.get_running_loop().time() + wait >= until:
+                        break
+                    await asyncio.sleep(wait)
+                    answer = await self._read(call)
+                return answer
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise ApiTimeout(self._deadline_seconds) from error
+            raise ApiTimeout(deadline_seconds) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ApiUnreachable(f"{type(error).__name__}: {error}") from error
 
-    async def _read(self, path: str, headers: Mapping[str, str]) -> Answer:
+    async def _read(self, call: Call) -> Answer:
         client = httpx.AsyncClient(
             base_url=self.api_url,
-            headers={**self._headers, **headers},
+            headers={**self._headers, **call.headers},
             timeout=None,  # noqa: S113  # the caller's deadline covers the whole call
             trust_env=not _is_near(self.api_url),
         )
-        async with client, client.stream("GET", path) as response:
+        stream = client.stream(call.method, call.path, content=call.body)
+        async with client, stream as response:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
@@ -167,6 +218,11 @@ def _reject_constant(name: str) -> NoReturn:
 
 
 def _decode(body: bytes) -> object:
+def _gives_answer(answer: Answer) -> bool:
+    """An unhealthy service says so with 503 and its figures: no reason to ask again."""
+    return answer.status == 503 and _is_plain_json(answer)
+
+
     try:
         return json.loads(body, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:

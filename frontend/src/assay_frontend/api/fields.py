@@ -116,6 +116,20 @@ class Fields:
             raise self._wrong(name, "a list of texts")
         return tuple(value)
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        values = self._list(name)
+        return tuple(Fields({name: v}, f"{self.where}.{name}").number(name) for v in values)
+
+    def instants(self, name: str) -> tuple[datetime, ...]:
+        values = self._list(name)
+        return tuple(Fields({name: v}, f"{self.where}.{name}").instant(name) for v in values)
+
+    def _list(self, name: str) -> list[object]:
+        value = self._required(name)
+        if not isinstance(value, list):
+            raise self._wrong(name, "a list")
+        return value
+
     def child(self, name: str) -> Fields:
         return Fields.of(self._required(name), f"{self.where}.{name}")
 

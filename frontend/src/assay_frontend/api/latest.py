@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal
 from assay_frontend.api.errors import ApiError, ApiProblem, ApiTimeout, ApiUnreachable
@@ -36,6 +37,8 @@ MOST_KEPT = 96
 MOST_AT_ONCE = 8
 GLANCE_HOURS = 168
 GLANCE_FORECASTS = 20
+TRACKED_SIGNALS = 1000
+YEAR_HOURS = 8760
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,20 @@ def _ask_slowly(key: Key, _call: Callable[[], Any]) -> Latest[Any]:
 @st.cache_data(ttl=FRESH_SECONDS, refresh_mode="background", show_spinner=False, max_entries=32)
 def _ask_together(keys: tuple[Key, ...], _calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
     if not keys:
+    return _answers(keys, _calls)
+
+
+@st.cache_data(ttl=SLOW_SECONDS, refresh_mode="background", show_spinner=False, max_entries=16)
+def _ask_slowly_together(
+    keys: tuple[Key, ...], _calls: Sequence[Callable[[], Any]]
+) -> list[Latest[Any]]:
+    return _answers(keys, _calls)
+
+
+def _answers(keys: tuple[Key, ...], calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
         return []
     with ThreadPoolExecutor(min(len(keys), MOST_AT_ONCE)) as pool:
-        return list(pool.map(_answer, _calls))
+        return list(pool.map(_answer, calls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +138,21 @@ class _Question(Generic[T]):
         return answer
 
 
-def _latest_together(questions: Sequence[_Question[Any]]) -> list[Latest[Any]]:
+def _latest_together(
+    questions: Sequence[_Question[Any]], *, slow: bool = False
+) -> list[Latest[Any]]:
     """All at once; the whole takes as long as the slowest."""
-    answers = _ask_together(tuple(q.asked for q in questions), [q.call for q in questions])
+    ask = _ask_slowly_together if slow else _ask_together
+    answers = ask(tuple(q.asked for q in questions), [q.call for q in questions])
     return [q.settled(answer) for q, answer in zip(questions, answers, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
+def _kept(questions: Sequence[_Question[Any]], problem: ApiError | None) -> list[Latest[Any]]:
+    """The last good answers, without asking."""
+    return [question.kept(problem) for question in questions]
+
+
 class GoldPicture:
     """All that the gold page shows."""
 
@@ -150,7 +172,7 @@ def gold_picture(client: AssayClient) -> GoldPicture:
     ]
     forecast = _Question((at, "forecast"), client.forecast).latest()
     if forecast.backend_is_away:
-        return GoldPicture(forecast, *(each.kept(forecast.problem) for each in asked))
+        return GoldPicture(forecast, *_kept(asked, forecast.problem))
     return GoldPicture(forecast, *_latest_together(asked))
 
 
@@ -176,12 +198,11 @@ def _hours_question(client: AssayClient, choice: CoinChoice, hours: int) -> _Que
 
 @dataclass(frozen=True, slots=True)
 class CoinPicture:
-    """All that the crypto page shows; `past` holds the bars that volatility is measured on."""
+    """What the crypto page shows first; `past` are the bars that volatility is measured on."""
 
     signal: Latest[Signal]
     bars: Latest[CoinBars]
     past: Latest[CoinBars]
-    recent: Latest[tuple[Signal, ...]]
 
 
 def coin_picture(
@@ -192,7 +213,6 @@ def coin_picture(
     Where the signal is refused, or the backend away, nothing else is asked.
     """
     at, market = client.api_url, (choice.exchange, choice.symbol)
-    timeframe, limit = past
 
     def bars_of(name: str, count: int, *, slow: bool) -> _Question[CoinBars]:
         return _Question(
@@ -202,13 +222,89 @@ def coin_picture(
         )
 
     shown = bars_of(choice.timeframe, COIN_BARS, slow=False)
-    measured = bars_of(timeframe, limit, slow=True)
-    recent = _Question((at, "recent"), lambda: client.recent_signals(RECENT_SIGNALS))
+    measured = bars_of(*past, slow=True)
     signal = _signal_question(client, choice, language).latest()
-    if signal.backend_is_away or signal.was_refused:
-        why = signal.problem
-        return CoinPicture(signal, shown.kept(why), measured.kept(why), recent.kept(why))
-    return CoinPicture(signal, shown.latest(), measured.latest(), recent.latest())
+    if is_hopeless(signal):
+        return CoinPicture(signal, shown.kept(signal.problem), measured.kept(signal.problem))
+    return CoinPicture(signal, shown.latest(), measured.latest())
+
+
+def coin_signal(client: AssayClient, choice: CoinChoice, *, language: Language) -> Latest[Signal]:
+    return _signal_question(client, choice, language).latest()
+
+
+def is_hopeless(signal: Latest[Signal]) -> bool:
+    """Nothing else need be asked about this coin."""
+    return signal.backend_is_away or signal.was_refused
+
+
+@dataclass(frozen=True, slots=True)
+class CoinStory:
+    """What the crypto page tells of the time behind the coin.
+
+    `hours` is what the model says of past ones, `tested` what came of them, `record` what came of
+    recorded signals, `recent` the newest of those, of all markets.
+    """
+
+    signal: Latest[Signal]
+    hours: Latest[CoinHours]
+    tested: Latest[Backtest]
+    record: Latest[SignalRecord]
+    recent: Latest[tuple[Signal, ...]]
+
+
+def coin_story(
+    client: AssayClient, choice: CoinChoice, *, hours: int, language: Language
+) -> CoinStory:
+    at, market = client.api_url, (choice.exchange, choice.symbol)
+    whole = whole_hours(choice)
+    tested: _Question[Backtest] = _Question(
+        (at, "backtest", whole, YEAR_HOURS), lambda: client.backtest(whole, hours=YEAR_HOURS)
+    )
+    record: _Question[SignalRecord] = _Question(
+        (at, "signal_record", *market, TRACKED_SIGNALS),
+        lambda: client.signal_record(*market, TRACKED_SIGNALS),
+    )
+    recent: _Question[tuple[Signal, ...]] = _Question(
+        (at, "recent"), lambda: client.recent_signals(RECENT_SIGNALS)
+    )
+    slow: list[_Question[Any]] = [_hours_question(client, whole, hours), tested, record]
+    signal = _signal_question(client, choice, language).latest()
+    if is_hopeless(signal):
+        return CoinStory(signal, *_kept([*slow, recent], signal.problem))
+    past_hours, outcomes, recorded = _latest_together(slow, slow=True)
+    return CoinStory(signal, past_hours, outcomes, recorded, recent.latest())
+
+
+def whole_hours(choice: CoinChoice) -> CoinChoice:
+    """The same market over the same horizon, or over an hour where that is no whole number."""
+    minutes = choice.horizon_minutes if choice.horizon_minutes % 60 == 0 else 60
+    return CoinChoice(choice.exchange, choice.symbol, "1h", minutes)
+
+
+def coin_glances(
+    client: AssayClient, coins: Sequence[CoinChoice], *, language: Language
+) -> tuple[CoinGlance, ...]:
+    """Several coins at once."""
+    return _glances(coins, _latest_together(_glance_questions(client, coins, language)))
+
+
+def _glance_questions(
+    client: AssayClient, coins: Sequence[CoinChoice], language: Language
+) -> list[_Question[Any]]:
+    """Two for each coin."""
+    return [
+        question
+        for choice in coins
+        for question in (
+            _signal_question(client, choice, language),
+            _hours_question(client, whole_hours(choice), GLANCE_HOURS),
+        )
+    ]
+
+
+def _glances(coins: Sequence[CoinChoice], answers: Sequence[Latest[Any]]) -> tuple[CoinGlance, ...]:
+    return tuple(map(CoinGlance, coins, answers[::2], answers[1::2]))
 
 
 def gold_record(client: AssayClient, n: int) -> Latest[GoldRecord]:
@@ -271,22 +367,12 @@ def overview_picture(
 ) -> OverviewPicture:
     """Asks a backend that is away once."""
     at = client.api_url
-    history = _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
-    record = _gold_record_question(client, GLANCE_FORECASTS)
-    coins_asked = [
-        question
-        for choice in coins
-        for question in (
-            _signal_question(client, choice, language),
-            _hours_question(client, choice, GLANCE_HOURS),
-        )
-    ]
-    asked: list[_Question[Any]] = [history, record, *coins_asked]
+    history: _Question[Any] = _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
+    record: _Question[Any] = _gold_record_question(client, GLANCE_FORECASTS)
+    asked = [history, record, *_glance_questions(client, coins, language)]
     forecast = _Question((at, "forecast"), client.forecast).latest()
     if forecast.backend_is_away:
-        answers: list[Latest[Any]] = [each.kept(forecast.problem) for each in asked]
+        answers = _kept(asked, forecast.problem)
     else:
         answers = _latest_together(asked)
-    signals, hours = answers[2::2], answers[3::2]
-    glances = map(CoinGlance, coins, signals, hours)
-    return OverviewPicture(forecast, answers[0], answers[1], tuple(glances))
+    return OverviewPicture(forecast, answers[0], answers[1], _glances(coins, answers[2:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -16,14 +15,13 @@ from assay_frontend.markets import (
     EXCHANGES,
     MINUTES,
     CoinChoice,
+    as_symbol,
     horizons_of,
     is_horizon,
     is_spelling,
     symbols_of,
     timeframes_of,
 )
-
-_SEPARATOR = re.compile("[-_]")
 
 
 def choose_coin(t: Translator) -> CoinChoice:
@@ -63,7 +61,7 @@ def _asked_market(t: Translator) -> tuple[str, str]:
     )
     symbol = parameter(
         "symbol",
-        lambda asked: _SEPARATOR.sub("/", asked.upper()) if is_spelling(asked) else None,
+        lambda asked: as_symbol(asked) if is_spelling(asked) else None,
         DEFAULT.symbol,
         refusal=lambda asked: t("notice.symbol", value=asked, default=DEFAULT.symbol),
     )

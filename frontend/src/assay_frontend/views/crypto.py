@@ -41,7 +41,6 @@ from assay_frontend.components.volatility_chart import (
 )
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
-    MISSING,
     fine_percent,
     instant,
     length,
@@ -51,11 +50,11 @@ from assay_frontend.i18n.formats import (
 from assay_frontend.markets import CoinChoice
 from assay_frontend.settings import read_settings
 from assay_frontend.theme.palette import readers_palette
+from assay_frontend.views.crypto_story import show_story
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 
 WINDOWS = (60, 120, 250)
 DEFAULT_WINDOW = 120
-RECENT_SHOWN = 12
 UNREAL_SOURCES = ("simulated", "replay")
 
 
@@ -71,7 +70,13 @@ def render() -> None:
             picture = coin_picture(client, choice, past=past, language=t.language)
         _show(Reader.here(t), choice, picture)
 
+    @st.fragment(run_every=settings.refresh_seconds)
+    def live_story() -> None:
+        show_story(Reader.here(t), client, choice)
+        show_footer(t)
+
     live_page()
+    live_story()
 
 
 def _show(reader: Reader, choice: CoinChoice, picture: CoinPicture) -> None:
@@ -100,8 +105,6 @@ def _show(reader: Reader, choice: CoinChoice, picture: CoinPicture) -> None:
             _show_data(reader, signal, latest)
         with right:
             _show_why(t, signal)
-    _show_recent(reader, picture)
-    show_footer(t)
 
 
 def _show_provenance(reader: Reader, signal: Signal, latest: Latest[Signal]) -> None:
@@ -265,28 +268,3 @@ def _show_data(reader: Reader, signal: Signal, latest: Latest[Signal]) -> None:
         facts.append((t("data.model"), signal.model_version))
     show_facts(facts)
     st.markdown(t("coin.data.words"))
-
-
-def _show_recent(reader: Reader, picture: CoinPicture) -> None:
-    t, latest, signal = reader.t, picture.recent, picture.signal.value
-    st.header(t("coin.recent.title"), anchor=False)
-    if latest.problem is not None and picture.signal.problem is None:
-        banners.show_part_problem(t, "recent", latest.problem)
-    if latest.value is None:
-        st.markdown(t("coin.recent.unknown"))
-        return
-    if not latest.value:
-        st.markdown(t("coin.recent.none"))
-        return
-    of_market = [each for each in latest.value if signal and each.symbol == signal.symbol]
-    shown = (of_market or list(latest.value))[:RECENT_SHOWN]
-    words = "market" if of_market else "others" if signal else "any"
-    symbol = markdown_text(signal.symbol) if signal else MISSING
-    st.markdown(t(f"coin.recent.{words}", n=len(shown), symbol=symbol))
-    table = coin_tables.recent_table(t, shown, reader.zone)
-    st.html(tables.table_html(table, label=t("coin.recent.alt", n=len(shown))))
-    zone = zone_name((shown[0].created_at or reader.now).astimezone(reader.zone))
-    st.caption(t("coin.recent.caption", zone=zone))
-    offer_file(
-        t, "download.coin.recent", coin_tables.recent_csv(shown), file_name="recent-signals.csv"
-    )

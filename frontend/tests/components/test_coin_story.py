@@ -1,0 +1,76 @@
+"""Ribbon, gauge and equity: what they are made from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from assay_frontend.api.crypto_models import PastHour
+from assay_frontend.api.track_models import ReliabilityPoint
+from assay_frontend.components.equity_chart import drawdowns
+from assay_frontend.components.regime_chart import Span, shares_of, spans_of
+from assay_frontend.components.risk_gauge import gauge_html, like_cases, like_sentence
+from assay_frontend.components.sparkline import sparkline_svg
+from assay_frontend.i18n import translator
+from assay_frontend.theme.palette import palette
+
+EN = translator("en")
+MIDNIGHT = datetime(2025, 4, 14, tzinfo=UTC)
+
+
+def hours_of(*regimes):
+    return [
+        PastHour(MIDNIGHT + timedelta(hours=i), 1.0, regime, 0.2, 0.01, None)
+        for i, regime in enumerate(regimes)
+    ]
+
+
+def test_neighbours_of_one_regime_make_a_span_and_unknown_hours_none():
+    hours = hours_of(None, "calm", "calm", "normal", None, "normal")
+    assert spans_of(hours) == [Span("calm", 1, 2), Span("normal", 3, 3), Span("normal", 5, 5)]
+    assert shares_of(hours) == {"calm": 0.5, "normal": 0.5, "turbulent": 0.0}
+
+
+def test_without_any_regime_there_is_no_share():
+    assert spans_of(hours_of(None, None)) == []
+    assert shares_of(hours_of(None)) == {}
+
+
+def test_a_drawdown_is_measured_from_the_highest_equity_so_far_the_start_included():
+    assert drawdowns([0.9, 1.0, 1.25, 1.0, 1.5]) == pytest.approx([-0.1, 0.0, 0.0, -0.2, 0.0])
+
+
+def test_scores_are_compared_with_those_of_their_own_tenth():
+    points = [ReliabilityPoint(50, 0.14, 0.16), ReliabilityPoint(4, 0.31, 1.0)]
+    assert like_cases(points, 0.199) is points[0]
+    assert like_cases(points, 0.3) is points[1]
+    assert like_cases(points, 0.2) is None
+    assert like_cases([ReliabilityPoint(1, 1.0, 1.0)], 1.0) is not None
+
+
+@pytest.mark.parametrize(
+    ("happened", "words"),
+    [(0.16, "within what chance explains"), (0.5, "more often"), (0.0, "less often")],
+)
+def test_a_difference_that_chance_explains_is_told_from_one_that_it_does_not(happened, words):
+    # of 50 cases with chance 0.14, 19 of 20 times 3 to 12 happen
+    points = [ReliabilityPoint(50, 0.14, happened)]
+    assert words in like_sentence(EN, points, 0.15)
+
+
+def test_a_handful_of_cases_is_not_judged():
+    assert "only 4 times" in like_sentence(EN, [ReliabilityPoint(4, 0.31, 1.0)], 0.31)
+
+
+def test_the_gauge_is_filled_up_to_the_score():
+    html = gauge_html(EN, 0.314)
+    assert 'style="width:31.40%"' in html
+    assert 'aria-label="Risk gauge from 0 to 100%: 31%.' in html
+
+
+@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0], [1.0, 3.0, 2.0]])
+def test_a_line_of_any_length_can_be_drawn(values):
+    colours = palette("light")
+    assert sparkline_svg(values, colours).startswith("<svg ")
+    assert "nan" not in sparkline_svg(values, colours, ahead=(0.5, 1.0, 2.0))
