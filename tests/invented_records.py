@@ -368,3 +368,152 @@ def metrics(**changed: object) -> Document:
 def ledger_check(**changed: object) -> Document:
     """`GET /v1/ledger/verify`."""
     return {"rows": 1234, "head": _HEAD, "intact": True, "first_bad": None, **changed}
+
+
+def _score_row(name: str, crps: float, *, p: float | None, ratio: float = 1.0) -> Document:
+    shift = 0.004 if name == "garch_t" else -0.002
+    return {
+        "name": name,
+        "mape": 0.715,
+        "rmse": 16.6 * ratio,
+        "mae": 11.4,
+        "rmse_ratio_rw": ratio,
+        "r2_oos": 1 - ratio**2,
+        "direction_accuracy": 0.526,
+        "dm_p_rmse_vs_random_walk": None if ratio == 1.0 else 0.78,
+        "crps": crps,
+        "pinball": crps / 3,
+        "coverage": {str(level): level + shift for level in LEVELS},
+        "winkler": {"0.5": 2.3, "0.8": 3.5, "0.9": 4.4, "0.95": 5.3},
+        "pit_ks_p": 0.00001 if name == "garch_t" else 0.66,
+        "dm_p_vs_random_walk": p,
+        "dm_p_vs_garch_t": None if name == "garch_t" else 0.004,
+    }
+
+
+def _held_out() -> Document:
+    rows = [
+        {"name": name, "qlike_ratio_har": ratio, "log_r2": r2, "dm_p_vs_har": p}
+        for name, ratio, r2, p in (
+            ("har_ols", 1.0, 0.13, None),
+            ("assay", 0.706, 0.504, 0.0008),
+            ("yesterday", 2.02, 0.117, 0.000006),
+        )
+    ]
+    tails = [
+        {"name": name, "level": level, "hit_rate": rate, "kupiec_p": p}
+        for name, level, rate, p in (("assay", 0.01, 0.0, 0.014), ("assay", 0.05, 0.06, 0.43))
+    ]
+    return {
+        "n": 299, "start": "2024-03-27", "end": "2025-01-19", "rows": rows, "var": tails,
+        "risk": {"brier_skill": 0.236}, "risk_1h": {"brier_skill": 0.306}, "regimes": [],
+    }  # fmt: skip
+
+
+def champion(**changed: object) -> Document:
+    """`GET /v1/models/champion`."""
+    rows = [
+        _score_row("random_walk", 0.00535, p=None),
+        _score_row("random_walk_drift", 0.00534, p=0.059, ratio=0.99993),
+        _score_row("garch_t", 0.00529, p=5e-9),
+        _score_row("log_linear_t", 0.00524, p=2e-16, ratio=0.99981),
+        _score_row("MLP", 0.005241, p=1e-16, ratio=0.99985),
+        _score_row("weekday_garch_t", 0.00541, p=0.02),
+    ]
+    return {
+        "model_name": "assay-gold",
+        "model_type": "log_linear_t",
+        "model_version": "2025-04-15-7c2ea766",
+        "digest": "c5" * 32,
+        "created_at": "2025-04-15T23:10:00Z",
+        "trained_from": "2000-08-30",
+        "trained_to": "2025-04-15",
+        "lookback": 1,
+        "features": 41,
+        "data_fingerprint": "03" * 32,
+        "feature_fingerprint": "19" * 32,
+        "libraries": {"numpy": "2.4.6", "onnxruntime": "1.31.1", "tensorflow": "2.21.0"},
+        "skill": {
+            "rmse_vs_random_walk": 0.99981,
+            "crps_vs_random_walk": 0.9798,
+            "p_value": 0.775,
+            "crps_p_value": 1.6e-16,
+            "verdict": "no_edge",
+            "coverage": {"0.5": 0.505, "0.8": 0.798, "0.9": 0.898, "0.95": 0.944},
+            "origins": 3843,
+            "evaluated_from": "2010-01-04",
+            "evaluated_to": "2025-04-15",
+        },
+        "evaluation": {
+            "n": 3843, "start": "2010-01-04", "end": "2025-04-15", "champion": "log_linear_t",
+            "rows": rows,
+        },
+        "promotion": {
+            "kind": "promotion",
+            "verdict": "log_linear_t passed the gate and is the champion.",
+            "reasons": ["log_linear_t: 1000 origins: yes (3843)", "MLP: SPA: NO (p 0.489)"],
+        },
+        "calibration": {
+            "calibrated_to": "2025-04-15",
+            "n": 250,
+            "pit": [28, 24, 26, 22, 25, 27, 23, 24, 25, 26],
+            "coverage": {"0.8": 0.784},
+        },
+        "volatility": {
+            "version": "2025-01-20-b0b37fcc",
+            "created_at": "2025-04-15T23:00:00Z",
+            "trained_from": "2023-01-01",
+            "trained_to": "2025-01-20",
+            "daily_from": "2014-09-17",
+            "daily_to": "2025-01-20",
+            "coins": ["BTC hourly", "BTC daily", "ETH daily"],
+            "data_fingerprint": "ef" * 32,
+            "held_out": _held_out(),
+        },
+        **changed,
+    }  # fmt: skip
+
+
+def _change(n: int, action: str, *, by: str, why: str) -> Document:
+    return {
+        "at": f"2025-04-{8 + n:02d}T21:30:00Z",
+        "by": by,
+        "action": action,
+        "why": why,
+        "version": f"2025-04-{8 + n:02d}-0000000{n}",
+        "volatility_version": "2025-01-20-b0b37fcc",
+        "digest": f"{n}a" * 32,
+        "replaced": f"2025-04-{7 + n:02d}-0000000{n - 1}" if n else None,
+        "replaced_digest": f"{n - 1}a" * 32 if n else None,
+    }
+
+
+def registry(**changed: object) -> Document:
+    """`GET /v1/models`."""
+    version = {
+        "version": "2025-04-15-7c2ea766",
+        "digest": "c5" * 32,
+        "serves": True,
+        "model_type": "log_linear_t",
+        "created_at": "2025-04-15T23:10:00Z",
+        "trained_from": "2000-08-30",
+        "trained_to": "2025-04-15",
+        "verdict": "no_edge",
+        "crps_vs_random_walk": 0.9798,
+        "rmse_vs_random_walk": 0.9998,
+        "volatility_version": "2025-01-20-b0b37fcc",
+        "volatility_trained_to": "2025-01-20",
+    }
+    before = {**version, "version": "2025-04-08-0d91c2be", "digest": "4b" * 32, "serves": False}
+    return {
+        "champion": version["version"],
+        "rollback_to": before["version"],
+        "versions": [version, before],
+        "history": [
+            _change(0, "publish", by="assay-train", why="MLP passed the gate."),
+            _change(1, "rollback", by="ada", why="Its ranges were too narrow on *Friday*."),
+            _change(2, "promote", by="bob", why="The repaired one."),
+        ],
+        "problems": [],
+        **changed,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from assay_frontend.components.frame import ICON, readers_words, show_frame
-from assay_frontend.views import crypto, gold, overview, status, track_record
+from assay_frontend.views import crypto, gold, models, overview, status, track_record
 
 # in the order of the links; the name is the address too, and `nav.<name>` its words
 PAGES = {
@@ -13,6 +13,7 @@ PAGES = {
     "gold": gold.render,
     "crypto": crypto.render,
     "track-record": track_record.render,
+    "models": models.render,
     "status": status.render,
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 import invented_records
 from assay_frontend.api.errors import MalformedAnswer
+from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
 
@@ -18,6 +19,8 @@ OPENAPI = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_
 PARSERS = {
     "/v1/gold/track-record": GoldRecord.parse,
     "/v1/crypto/track-record": SignalRecord.parse,
+    "/v1/models": Registry.parse,
+    "/v1/models/champion": ChampionCard.parse,
     "/v1/status": Status.parse,
     "/health": Health.parse,
     "/metrics": Metrics.parse,

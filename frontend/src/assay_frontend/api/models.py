@@ -204,7 +204,8 @@ class History:
 class ScoreRow:
     """One model or benchmark on the evaluation's origins; undefined is None.
 
-    The `dm_p_vs_*` test the CRPS, so the ranges; `dm_p_rmse_vs_random_walk` the price error.
+    The `dm_p_vs_*` test the CRPS, so the ranges; `dm_p_rmse_vs_random_walk` the price error;
+    `pit_ks_p` whether outcomes fell evenly over the forecast distributions.
     """
 
     name: str
@@ -214,6 +215,9 @@ class ScoreRow:
     coverage: tuple[tuple[float, float], ...]
     dm_p_vs_random_walk: float | None
     dm_p_vs_garch_t: float | None
+    mape: float | None = None
+    direction_accuracy: float | None = None
+    pit_ks_p: float | None = None
 
     @classmethod
     def parse(cls, fields: Fields) -> ScoreRow:
@@ -225,6 +229,9 @@ class ScoreRow:
             coverage=fields.numbers_by_level("coverage"),
             dm_p_vs_random_walk=fields.number_or_none("dm_p_vs_random_walk"),
             dm_p_vs_garch_t=fields.number_or_none("dm_p_vs_garch_t"),
+            mape=fields.number_or_none("mape"),
+            direction_accuracy=fields.number_or_none("direction_accuracy"),
+            pit_ks_p=fields.number_or_none("pit_ks_p"),
         )
 
 

@@ -23,6 +23,8 @@ from assay_frontend.i18n.formats import (
 
 Table = dict[str, list[str]]
 
+_LONG = 34  # characters that a phone's line holds beside a name
+
 
 def bars_table(t: Translator, bars: Sequence[Bar], currency: str) -> Table:
     """Newest first."""
@@ -110,7 +112,8 @@ def table_html(table: Table, *, label: str) -> str:
 
 
 def _cell_html(name: str, cell: str) -> str:
-    return f'<td role="cell" data-name="{html_text(name)}">{html_text(cell)}</td>'
+    kind = ' class="long"' if len(cell) > _LONG else ""
+    return f'<td role="cell"{kind} data-name="{html_text(name)}">{html_text(cell)}</td>'
 
 
 def bars_csv(bars: Iterable[Bar], *, source: str) -> str:

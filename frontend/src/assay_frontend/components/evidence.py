@@ -1,0 +1,28 @@
+"""p-values in words."""
+
+from __future__ import annotations
+
+from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import MISSING, p_value
+
+_STEPS = ((0.001, "very_strong"), (0.01, "strong"), (0.05, "some"), (0.1, "weak"))
+
+
+def evidence_kind(p: float) -> str:
+    """How hard a difference is to put down to chance."""
+    return next((name for limit, name in _STEPS if p < limit), "none")
+
+
+def evidence_words(t: Translator, p: float | None) -> str:
+    """`strong evidence (p 0.004)`; a dash where nothing was tested."""
+    if p is None:
+        return MISSING
+    return t("evidence.words", evidence=t(f"evidence.{evidence_kind(p)}"), p=p_value(t, p))
+
+
+def evenness_words(t: Translator, p: float | None) -> str:
+    """Whether outcomes fell evenly; here a small p speaks against the model."""
+    if p is None:
+        return MISSING
+    kind = "uneven" if p < 0.05 else "even"
+    return t(f"evidence.{kind}", p=p_value(t, p))

@@ -1,0 +1,244 @@
+"""The models page: who makes the forecasts, how they compare, and who put them there."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from assay_frontend.api.latest import ModelsPicture, models_picture
+from assay_frontend.api.models import Evaluation
+from assay_frontend.api.registry_models import ChampionCard, HeldOut, Registry, VolatilityCard
+from assay_frontend.components import banners, models_tables, tables
+from assay_frontend.components.coverage_chart import (
+    compared,
+    coverage_figure,
+    coverage_table,
+    coverage_words,
+)
+from assay_frontend.components.downloads import offer_file
+from assay_frontend.components.figures import show_figure
+from assay_frontend.components.frame import readers_words, show_footer
+from assay_frontend.components.models_headline import empty_models_html, models_headline_html
+from assay_frontend.components.named_bars import named_bars_figure
+from assay_frontend.components.pit_chart import pit_figure, pit_table, pit_words
+from assay_frontend.components.text import markdown_text
+from assay_frontend.i18n.formats import (
+    MISSING,
+    instant,
+    number,
+    percent,
+    short_date,
+    zone_name,
+)
+from assay_frontend.settings import read_settings
+from assay_frontend.theme.palette import readers_palette
+from assay_frontend.views.reader import Reader, client_of, show_facts
+
+CHANGES_LISTED = 8
+
+
+def render() -> None:
+    t, settings = readers_words(), read_settings()
+    client = client_of(settings)
+
+    @st.fragment(run_every=settings.refresh_seconds)
+    def live_page() -> None:
+        with st.spinner(t("models.wait")):
+            picture = models_picture(client)
+        _show(Reader.here(t), picture)
+
+    live_page()
+
+
+def _show(reader: Reader, picture: ModelsPicture) -> None:
+    t, latest, registry = reader.t, picture.champion, picture.registry
+    if latest.problem is not None:
+        banners.show_problem(
+            t, latest.problem, kept_since=latest.received_at, now=reader.now, zone=reader.zone
+        )
+    elif registry.problem is not None:
+        banners.show_part_problem(t, "registry", registry.problem)
+    if registry.value is not None and registry.value.problems:
+        listed = "\n".join(f"- {markdown_text(problem)}" for problem in registry.value.problems)
+        st.warning(f"**{t('models.problems')}**\n\n{listed}")
+    card = latest.value
+    st.html(empty_models_html(t) if card is None else models_headline_html(t, card))
+    if card is not None:
+        _show_leaderboard(reader, card.evaluation)
+        _show_charts(reader, card)
+    if registry.value is not None:
+        _show_history(reader, registry.value)
+    if card is not None:
+        _show_volatility(reader, card.volatility)
+        _show_card(reader, card)
+    show_footer(t)
+
+
+def _show_leaderboard(reader: Reader, evaluation: Evaluation) -> None:
+    t = reader.t
+    st.header(t("board.title"), anchor=False)
+    start, end = (
+        short_date(t, day) if day else MISSING for day in (evaluation.start, evaluation.end)
+    )
+    st.markdown(t("board.intro", n=number(t, evaluation.n), start=start, end=end))
+    label = t("board.alt", n=len(evaluation.rows))
+    table = models_tables.leaderboard_in_words(t, evaluation)
+    st.html(tables.table_html(table, label=label))
+    st.caption(t("models.board.words"))
+    offer_file(
+        t,
+        "download.board",
+        models_tables.leaderboard_csv(evaluation),
+        file_name=f"gold-leaderboard-{evaluation.end or 'undated'}.csv",
+    )
+
+
+def _show_charts(reader: Reader, card: ChampionCard) -> None:
+    t, colours, evaluation = reader.t, readers_palette(), card.evaluation
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.header(t("models.crps.title"), anchor=False)
+        if bars := models_tables.crps_bars(t, evaluation):
+            words = " ".join(bar.words for bar in bars)
+            show_figure(
+                named_bars_figure(bars, colours),
+                key="models_crps",
+                alt=t("models.crps.alt", sentences=words),
+            )
+            st.caption(t("models.crps.caption"))
+        else:
+            st.markdown(t("board.none"))
+        if sum(card.pit):
+            _show_pit(reader, card)
+    with right:
+        if compared(evaluation) and evaluation.n:
+            st.header(t("models.coverage.title"), anchor=False)
+            show_figure(
+                coverage_figure(t, evaluation, colours),
+                key="models_coverage",
+                alt=coverage_words(t, evaluation),
+            )
+            st.caption(t("models.coverage.caption"))
+    with st.expander(t("chart.table")):
+        st.table(tables.literal(coverage_table(t, evaluation.rows)), hide_index=True)
+        if sum(card.pit):
+            st.table(tables.literal(pit_table(t, card.pit)), hide_index=True)
+
+
+def _show_pit(reader: Reader, card: ChampionCard) -> None:
+    t = reader.t
+    st.header(t("models.pit.title"), anchor=False)
+    show_figure(
+        pit_figure(t, card.pit, readers_palette()), key="models_pit", alt=pit_words(t, card.pit)
+    )
+    day = short_date(t, card.calibrated_to) if card.calibrated_to else MISSING
+    st.caption(t("models.pit.caption", n=number(t, sum(card.pit)), date=day))
+
+
+def _show_history(reader: Reader, registry: Registry) -> None:
+    t, zone = reader.t, reader.zone
+    st.header(t("models.history.title"), anchor=False)
+    if not registry.history:
+        st.markdown(t("models.history.none"))
+        return
+    newest = registry.history[-CHANGES_LISTED:]
+    table = models_tables.history_table(t, newest, zone)
+    st.html(tables.table_html(table, label=t("models.history.alt", n=len(newest))))
+    at = newest[-1].at or reader.now
+    st.caption(t("models.history.caption", zone=zone_name(at.astimezone(zone))))
+    offer_file(
+        t,
+        "download.history",
+        models_tables.history_csv(registry.history),
+        file_name="champions.csv",
+    )
+    with st.expander(t("models.versions.title", n=len(registry.versions))):
+        st.table(
+            tables.literal(models_tables.versions_table(t, registry.versions)), hide_index=True
+        )
+        st.markdown(t("models.versions.words"))
+
+
+def _show_volatility(reader: Reader, card: VolatilityCard | None) -> None:
+    t = reader.t
+    st.header(t("models.volatility.title"), anchor=False)
+    if card is None:
+        st.markdown(t("models.volatility.none"))
+        return
+    st.markdown(t("models.volatility.words"))
+    span = "models.span"
+    facts = [
+        (t("table.version"), card.version),
+        (
+            t("models.volatility.hours"),
+            t(span, start=short_date(t, card.trained_from), end=short_date(t, card.trained_to)),
+        ),
+        (t("models.volatility.coins"), ", ".join(card.coins) or MISSING),
+    ]
+    if card.daily_from and card.daily_to:
+        days = t(span, start=short_date(t, card.daily_from), end=short_date(t, card.daily_to))
+        facts.insert(2, (t("models.volatility.days"), days))
+    show_facts(facts)
+    if card.held_out is not None:
+        _show_held_out(reader, card.held_out)
+
+
+def _show_held_out(reader: Reader, held_out: HeldOut) -> None:
+    t = reader.t
+    st.markdown(
+        t(
+            "models.volatility.held_out",
+            n=number(t, held_out.n),
+            start=short_date(t, held_out.start),
+            end=short_date(t, held_out.end),
+            day=percent(t, held_out.brier_skill),
+            hour=percent(t, held_out.brier_skill_hour),
+        )
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        table = models_tables.volatility_rows_table(t, held_out)
+        st.html(tables.table_html(table, label=t("models.volatility.alt")))
+        st.caption(t("models.volatility.caption"))
+    with right:
+        if held_out.tails:
+            table = models_tables.tails_table(t, held_out)
+            st.html(tables.table_html(table, label=t("models.tails.alt")))
+            st.caption(t("models.tails.caption"))
+
+
+def _show_card(reader: Reader, card: ChampionCard) -> None:
+    t = reader.t
+    st.header(t("models.card.title"), anchor=False)
+    left, right = st.columns(2, gap="large")
+    with left:
+        for name in ("what", "how", "limits", "not"):
+            st.markdown(t(f"models.card.{name}"))
+    with right:
+        facts = [
+            (t("data.model"), f"{t.named('model', card.model_type)} ({card.name})"),
+            (t("table.version"), card.version),
+            (t("models.card.made"), instant(t, card.created_at, reader.zone)),
+            (t("models.card.inputs"), _inputs(reader, card)),
+            (t("models.card.data"), card.data_fingerprint[:16]),
+            (t("models.card.features"), card.feature_fingerprint[:16]),
+            (t("models.card.digest"), card.digest[:16]),
+            (t("models.card.libraries"), ", ".join(f"{a} {b}" for a, b in card.libraries)),
+        ]
+        show_facts(facts)
+        if card.verdict:
+            st.markdown(f"**{t('models.card.verdict')}** {markdown_text(card.verdict)}")
+        if card.reasons:
+            with st.expander(t("models.card.reasons", n=len(card.reasons))):
+                listed = "\n".join(f"- {markdown_text(reason)}" for reason in card.reasons)
+                st.markdown(listed)
+
+
+def _inputs(reader: Reader, card: ChampionCard) -> str:
+    t = reader.t
+    if card.features is None:
+        return t("models.card.lookback", lookback=number(t, card.lookback))
+    return t(
+        "models.card.inputs.value",
+        features=number(t, card.features),
+        lookback=number(t, card.lookback),
+    )
