@@ -25,7 +25,6 @@ HISTORY = "/v1/gold/history"
 EVALUATION = "/v1/gold/evaluation"
 SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
 GOLD_RECORD, SIGNAL_RECORD = "/v1/gold/track-record", "/v1/crypto/track-record"
-CHAMPION, MODELS = "/v1/models/champion", "/v1/models"
 STATUS, HEALTH, METRICS, LEDGER = "/v1/status", "/health", "/metrics", "/v1/ledger/verify"
 REGIMES, BACKTEST = "/v1/crypto/regimes", "/v1/crypto/backtest"
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -70,11 +69,11 @@ class LoopbackBackend:
         backend = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.do_GET()
 
+            def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 backend.requests.append((self.path, dict(self.headers)))
                 reply = backend.replies.get(parts.path, Reply(404, b"{}"))
@@ -117,8 +116,8 @@ class LoopbackBackend:
     def serve_coin(self, coin: Coin) -> None:
         self.replies[SIGNAL] = Reply.of(coin.signal)
         self.replies[TAIL] = Reply.of(coin.recent)
-        self.replies[REGIMES] = lambda query: Reply.of(
         self.replies[BACKTEST] = Reply.of(described("post", BACKTEST))
+        self.replies[REGIMES] = lambda query: Reply.of(
             coin.hours(int(query["horizon_min"][0]), int(query["hours"][0]))
         )
         self.replies[OHLCV] = lambda query: Reply.of(
@@ -128,8 +127,6 @@ class LoopbackBackend:
     def serve_records(self) -> None:
         self.replies[GOLD_RECORD] = Reply.of(invented_records.gold_record())
         self.replies[SIGNAL_RECORD] = Reply.of(invented_records.signal_record())
-        self.replies[CHAMPION] = Reply.of(invented_records.champion())
-        self.replies[MODELS] = Reply.of(invented_records.registry())
         self.replies[STATUS] = Reply.of(invented_records.status())
         self.replies[HEALTH] = Reply.of(invented_records.health())
         self.replies[METRICS] = Reply.of(invented_records.metrics())
@@ -201,15 +198,15 @@ class Coin:
         }
 
 
-def invented_coin_bars(minutes: int, count: int) -> list[Document]:
-    draw = random.Random(9)
-    close, bars = 61000.0, []
 def described(method: str, path: str) -> Any:
     """The answer that the API's own description gives as an example."""
     operation = json.loads(DESCRIPTION.read_text())["paths"][path][method]
     return operation["responses"]["200"]["content"]["application/json"]["example"]
 
 
+def invented_coin_bars(minutes: int, count: int) -> list[Document]:
+    draw = random.Random(9)
+    close, bars = 61000.0, []
     last = datetime(2025, 4, 14, 21, tzinfo=UTC)
     for back in range(count, 0, -1):
         opening = close

@@ -18,15 +18,14 @@ from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal, read_signals
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
 from assay_frontend.api.models import Evaluation, Forecast, History
-from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
 from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.markets import CoinChoice
 
 T = TypeVar("T")
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
 RETRY_SECONDS = (0.25, 0.5)
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,6 @@ class Answer:
     body: bytes
 
 
-class AssayClient:
 @dataclass(frozen=True, slots=True)
 class Call:
     """What is asked."""
@@ -49,6 +47,7 @@ class Call:
     body: bytes | None = None
 
 
+class AssayClient:
     """Asks the backend at `api_url`; raises the errors of `api.errors` and nothing else."""
 
     def __init__(
@@ -59,11 +58,11 @@ class Call:
         patience_seconds: float = 30.0,
         hf_token: str | None = None,
     ) -> None:
-        self.api_url = api_url.rstrip("/")
         """`patience_seconds` is the deadline of what is worked out on demand."""
+        self.api_url = api_url.rstrip("/")
         self._deadline_seconds = deadline_seconds
-        self._headers = {"Accept": "application/json, application/problem+json"}
         self._patience_seconds = patience_seconds
+        self._headers = {"Accept": "application/json, application/problem+json"}
         if hf_token:
             self._headers["X-HF-Authorization"] = f"Bearer {hf_token}"
 
@@ -103,7 +102,6 @@ class Call:
         }
         return self._get(f"/v1/crypto/regimes?{urlencode(query)}", CoinHours.parse)
 
-    def recent_signals(self, n: int) -> tuple[Signal, ...]:
     def backtest(self, choice: CoinChoice, *, hours: int) -> Backtest:
         """The signals of the last `hours` over the choice's horizon; recorded nowhere."""
         body = {
@@ -115,6 +113,7 @@ class Call:
         }
         return self._post("/v1/crypto/backtest", body, Backtest.parse)
 
+    def recent_signals(self, n: int) -> tuple[Signal, ...]:
         """Stored signals of all markets, newest first."""
         return self._get(f"/v1/crypto/signals/tail?n={n}", read_signals)
 
@@ -126,14 +125,6 @@ class Call:
         """The newest `n` signals of a market with what came of them."""
         query = {"symbol": symbol, "exchange": exchange, "n": n}
         return self._get(f"/v1/crypto/track-record?{urlencode(query)}", SignalRecord.parse)
-
-    def champion(self) -> ChampionCard:
-        """All that the champion says of itself."""
-        return self._get("/v1/models/champion", ChampionCard.parse)
-
-    def registry(self) -> Registry:
-        """Versions at hand, and the history of promotions."""
-        return self._get("/v1/models", Registry.parse)
 
     def status(self) -> Status:
         return self._get("/v1/status", Status.parse)
@@ -218,6 +209,11 @@ def _is_near(api_url: str) -> bool:
         return "." not in host
 
 
+def _gives_answer(answer: Answer) -> bool:
+    """An unhealthy service says so with 503 and its figures: no reason to ask again."""
+    return answer.status == 503 and _is_plain_json(answer)
+
+
 def _is_plain_json(answer: Answer) -> bool:
     return answer.headers.get("Content-Type", "").partition(";")[0] == "application/json"
 
@@ -227,11 +223,6 @@ def _reject_constant(name: str) -> NoReturn:
 
 
 def _decode(body: bytes) -> object:
-def _gives_answer(answer: Answer) -> bool:
-    """An unhealthy service says so with 503 and its figures: no reason to ask again."""
-    return answer.status == 503 and _is_plain_json(answer)
-
-
     try:
         return json.loads(body, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:

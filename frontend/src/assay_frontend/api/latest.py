@@ -19,7 +19,6 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal
 from assay_frontend.api.errors import ApiError, ApiProblem, ApiTimeout, ApiUnreachable
 from assay_frontend.api.models import Evaluation, Forecast, History
-from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
 from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.i18n import Language
@@ -37,9 +36,9 @@ RECENT_SIGNALS = 100
 MOST_KEPT = 96
 MOST_AT_ONCE = 8
 GLANCE_HOURS = 168
-GLANCE_FORECASTS = 20
 TRACKED_SIGNALS = 1000
 YEAR_HOURS = 8760
+GLANCE_FORECASTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,6 @@ def _ask_slowly(key: Key, _call: Callable[[], Any]) -> Latest[Any]:
 
 @st.cache_data(ttl=FRESH_SECONDS, refresh_mode="background", show_spinner=False, max_entries=32)
 def _ask_together(keys: tuple[Key, ...], _calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
-    if not keys:
     return _answers(keys, _calls)
 
 
@@ -100,6 +98,7 @@ def _ask_slowly_together(
 
 
 def _answers(keys: tuple[Key, ...], calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
+    if not keys:
         return []
     with ThreadPoolExecutor(min(len(keys), MOST_AT_ONCE)) as pool:
         return list(pool.map(_answer, calls))
@@ -148,12 +147,12 @@ def _latest_together(
     return [q.settled(answer) for q, answer in zip(questions, answers, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
 def _kept(questions: Sequence[_Question[Any]], problem: ApiError | None) -> list[Latest[Any]]:
     """The last good answers, without asking."""
     return [question.kept(problem) for question in questions]
 
 
+@dataclass(frozen=True, slots=True)
 class GoldPicture:
     """All that the gold page shows."""
 
@@ -319,23 +318,6 @@ def signal_record(client: AssayClient, exchange: str, symbol: str, n: int) -> La
         (client.api_url, "signal_record", exchange, symbol, n),
         lambda: client.signal_record(exchange, symbol, n),
     ).latest()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelsPicture:
-    """All that the models page shows."""
-
-    champion: Latest[ChampionCard]
-    registry: Latest[Registry]
-
-
-def models_picture(client: AssayClient) -> ModelsPicture:
-    """Asks a backend that is away once."""
-    registry = _Question((client.api_url, "registry"), client.registry)
-    champion = _Question((client.api_url, "champion"), client.champion).latest()
-    if champion.backend_is_away:
-        return ModelsPicture(champion, registry.kept(champion.problem))
-    return ModelsPicture(champion, registry.latest())
 
 
 @dataclass(frozen=True, slots=True)
