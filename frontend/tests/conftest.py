@@ -25,6 +25,7 @@ HISTORY = "/v1/gold/history"
 EVALUATION = "/v1/gold/evaluation"
 SIGNAL, OHLCV, TAIL = (f"/v1/crypto/{name}" for name in ("signal", "ohlcv", "signals/tail"))
 GOLD_RECORD, SIGNAL_RECORD = "/v1/gold/track-record", "/v1/crypto/track-record"
+CHAMPION, MODELS = "/v1/models/champion", "/v1/models"
 STATUS, HEALTH, METRICS, LEDGER = "/v1/status", "/health", "/metrics", "/v1/ledger/verify"
 REGIMES, BACKTEST = "/v1/crypto/regimes", "/v1/crypto/backtest"
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -127,6 +128,8 @@ class LoopbackBackend:
     def serve_records(self) -> None:
         self.replies[GOLD_RECORD] = Reply.of(invented_records.gold_record())
         self.replies[SIGNAL_RECORD] = Reply.of(invented_records.signal_record())
+        self.replies[CHAMPION] = Reply.of(invented_records.champion())
+        self.replies[MODELS] = Reply.of(invented_records.registry())
         self.replies[STATUS] = Reply.of(invented_records.status())
         self.replies[HEALTH] = Reply.of(invented_records.health())
         self.replies[METRICS] = Reply.of(invented_records.metrics())

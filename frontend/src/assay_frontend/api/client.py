@@ -18,6 +18,7 @@ from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal, read_signals
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
 from assay_frontend.api.models import Evaluation, Forecast, History
+from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
 from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.markets import CoinChoice
@@ -125,6 +126,14 @@ class AssayClient:
         """The newest `n` signals of a market with what came of them."""
         query = {"symbol": symbol, "exchange": exchange, "n": n}
         return self._get(f"/v1/crypto/track-record?{urlencode(query)}", SignalRecord.parse)
+
+    def champion(self) -> ChampionCard:
+        """All that the champion says of itself."""
+        return self._get("/v1/models/champion", ChampionCard.parse)
+
+    def registry(self) -> Registry:
+        """Versions at hand, and the history of promotions."""
+        return self._get("/v1/models", Registry.parse)
 
     def status(self) -> Status:
         return self._get("/v1/status", Status.parse)

@@ -19,6 +19,7 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal
 from assay_frontend.api.errors import ApiError, ApiProblem, ApiTimeout, ApiUnreachable
 from assay_frontend.api.models import Evaluation, Forecast, History
+from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
 from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.i18n import Language
@@ -318,6 +319,23 @@ def signal_record(client: AssayClient, exchange: str, symbol: str, n: int) -> La
         (client.api_url, "signal_record", exchange, symbol, n),
         lambda: client.signal_record(exchange, symbol, n),
     ).latest()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsPicture:
+    """All that the models page shows."""
+
+    champion: Latest[ChampionCard]
+    registry: Latest[Registry]
+
+
+def models_picture(client: AssayClient) -> ModelsPicture:
+    """Asks a backend that is away once."""
+    registry = _Question((client.api_url, "registry"), client.registry)
+    champion = _Question((client.api_url, "champion"), client.champion).latest()
+    if champion.backend_is_away:
+        return ModelsPicture(champion, registry.kept(champion.problem))
+    return ModelsPicture(champion, registry.latest())
 
 
 @dataclass(frozen=True, slots=True)
