@@ -20,8 +20,8 @@ from assay.volatility.features import Features, features_of
 from assay.volatility.hours import daily_variance, hours_of_days
 from assay.volatility.model import VolatilityModel
 from assay.volatility.past import Past, midnights_until
-from assay_training.steps.fit_volatility import tail_shape
 from assay_training.steps.publish_volatility import VolatilityFiles, read_volatility_bars
+from assay_training.steps.volatility_errors import tail_shape
 
 DAY = 24
 FIRST_DAYS = 600

@@ -22,9 +22,11 @@ from assay.volatility.past import realized_until
 from assay_training.cli import main
 from assay_training.steps.fit_volatility import (
     FIRST_HOURLY_ORIGIN,
+    PROFILE_DAYS,
     VolatilityBars,
     fit_volatility,
     ridge,
+    weekday_profile,
 )
 from assay_training.steps.publish_volatility import (
     FittedVolatility,
@@ -91,6 +93,26 @@ def test_the_fit_finds_weekends_persistence_and_its_own_errors(bars, model):
         assert (residuals.deviation > 0.1).all()
     assert model.tails[:, 0] == pytest.approx(-model.tails[:, -1], abs=1e-3)
     assert model.daily_share == pytest.approx(1.0, abs=0.25)
+
+
+def test_the_gap_between_both_measures_is_that_of_variance_without_its_season(bars, model):
+    """What service compares with it has the season taken out, where quiet hours count as much."""
+    hours = hours_of(bars.hourly)
+    usual = [model.season[phase] for phase in hours.phase]
+    squared = sum(x / s for x, s in zip(hours.squared, usual, strict=True))
+    spread = sum(x / s for x, s in zip(hours.garman_klass, usual, strict=True))
+    assert model.gap == pytest.approx(np.log(squared / spread), abs=2e-6)
+    raw = np.log(hours.squared.sum() / hours.garman_klass.sum())
+    assert abs(model.gap - raw) > 1e-4
+
+
+def test_weekends_of_over_five_years_ago_say_nothing_of_todays():
+    weekday = np.arange(PROFILE_DAYS + 700) % 7
+    variance = np.where(weekday < 5, 3.0, 1.0)
+    variance[:700] = np.where(weekday[:700] < 5, 1.0, 9.0)
+    profile = weekday_profile(variance, weekday)
+    assert profile[:5] == pytest.approx(21 / 17, rel=2e-3)
+    assert profile[5:] == pytest.approx(7 / 17, rel=2e-3)
 
 
 def test_too_few_bars_are_refused(bars):
@@ -225,6 +247,12 @@ def test_the_published_model_is_what_the_real_bars_give():
     bars = read_volatility_bars(found, CLOCK).bars
     published = load_bundle(PUBLISHED)
     fitted = fit_volatility(bars)
+    # The recipe that was measured on later hours; docs/adr/0011.
+    measured = [
+        [0.156, 0.170, 0.295, 0.242], [0.145, 0.136, 0.215, 0.272], [0.126, 0.099, 0.155, 0.273],
+    ]  # fmt: skip
+    np.testing.assert_allclose(fitted.coefficients[-3:, [0, 3, 4, 5]], measured, rtol=0, atol=0.003)
+    assert fitted.gap == pytest.approx(-0.134, abs=1e-3)
     np.testing.assert_allclose(
         fitted.coefficients, published.volatility.coefficients, rtol=0, atol=2e-6
     )

@@ -7,47 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from math import log
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import TooLittleHistory
 from assay.market.bars import Bars
-from assay.volatility.assessment import Measure
 from assay.volatility.features import Features, features_of
-from assay.volatility.forecast import log_forecasts
 from assay.volatility.hours import (
     DAY_HOURS,
     YEAR_HOURS,
     Hours,
-    Positions,
     daily_variance,
     hours_of,
-    hours_of_days,
 )
 from assay.volatility.model import MEASURES, NAMES, Residuals, VolatilityModel
-from assay.volatility.risk import LEVEL
-from assay.volatility.rolling import Floats, lagged, trailing_sum
+from assay.volatility.rolling import Floats, trailing_sum
 from assay.volatility.season import hour_of_week_profile
+from assay_training.steps.volatility_errors import (
+    DAILY_NODES,
+    FIRST_DAILY_ORIGIN,
+    FIRST_HOURLY_ORIGIN,
+    HOURLY_NODES,
+    TAIL_QUANTILES,
+    sum_ahead,
+    with_errors,
+)
 
-HOURLY_NODES: Final = (1, 4, 24, 72)
-DAILY_NODES: Final = (168, 336, 720)
-RESIDUAL_NODES: Final[dict[Measure, tuple[int, ...]]] = {
-    "garman_klass": (1, 4, 24),
-    "squared_returns": (24, 72, 168, 336, 720),
-}
 HOURLY_RIDGE, DAILY_RIDGE = 0.1, 0.03
-FIRST_HOURLY_ORIGIN = 960
-FIRST_DAILY_ORIGIN = date(2018, 6, 1)
 LEAST_HOURLY = YEAR_HOURS
 LEAST_DAILY = 730
 YEAR_DAYS = 365
+# Weekends have grown calmer over the years: what lies further back does not say how calm.
+PROFILE_DAYS = 5 * YEAR_DAYS
 # A coin of which nothing is known yet, and how many of its own hours weigh as much.
 TYPICAL_ANNUALIZED, LEVEL_HOURS = 0.6, 200.0
-TAIL_QUANTILES = 401
 _DAILY_WINDOWS = (1, 7, 30)
 _DAILY_COLUMNS = (NAMES.index("x24"), NAMES.index("x168"), NAMES.index("x720"))
 
@@ -91,7 +86,7 @@ def fit_volatility(bars: VolatilityBars) -> VolatilityModel:
     rows = [_hourly_node(features, horizon) for horizon in HOURLY_NODES]
     rows += [_daily_node(bars.daily, horizon) for horizon in DAILY_NODES]
     model = replace(model, coefficients=np.array(rows))
-    return rounded(_with_errors(model, features, bars.daily))
+    return rounded(with_errors(model, features, bars.daily))
 
 
 def rounded(model: VolatilityModel) -> VolatilityModel:
@@ -118,8 +113,9 @@ def _untrained(hours: Hours, hourly: Bars) -> VolatilityModel:
     season = hour_of_week_profile(hours.garman_klass, hours.known, hours.phase)
     if season is None:
         raise TooLittleHistory("the hourly bars never move", needed=LEAST_HOURLY, available=0)
-    known = hours.known
-    gap = log(hours.squared[known].mean() / hours.garman_klass[known].mean())
+    known, usual = hours.known, season[hours.phase]
+    squared, spread = (variance / usual for variance in (hours.squared, hours.garman_klass))
+    gap = log(squared[known].mean() / spread[known].mean())
     blank = Residuals(np.array([1.0]), np.zeros(1), np.ones(1), np.zeros(1))
     nodes = np.array([*HOURLY_NODES, *DAILY_NODES], dtype=np.float64)
     return VolatilityModel(
@@ -154,8 +150,8 @@ def _daily_share(hours: Hours, hourly: Bars) -> float:
 def _hourly_node(features: Features, horizon: int) -> Floats:
     """b0 and b over `horizon` hours, shape (7,)."""
     hours = features.hours
-    squared = _ahead(hours.squared, horizon)
-    spread = _ahead(hours.garman_klass, horizon)
+    squared = sum_ahead(hours.squared, horizon)
+    spread = sum_ahead(hours.garman_klass, horizon)
     rows = np.flatnonzero(
         features.usable & (np.arange(len(hours)) >= FIRST_HOURLY_ORIGIN) & (squared > 0.0)
         & (spread > 0.0)
@@ -192,14 +188,18 @@ def _daily_design(bars: Bars, days: int) -> tuple[Floats, Floats, Floats]:
     level = np.log(trailing_sum(spread, YEAR_DAYS) / np.minimum(seen, YEAR_DAYS))
     means = [trailing_sum(spread, window) / np.minimum(seen, window) for window in _DAILY_WINDOWS]
     ahead = np.array([season[(weekday + step) % 7] for step in range(1, days + 1)]).sum(axis=0)
-    realized = _ahead(variance, days)
+    realized = sum_ahead(variance, days)
     rows = (bars.session >= np.datetime64(FIRST_DAILY_ORIGIN)) & (seen > days) & (realized > 0.0)
     x = np.log(np.column_stack(means)) - level[:, None]
     return x[rows], realized[rows], (level + np.log(ahead))[rows]
 
 
 def weekday_profile(variance: Floats, weekday: NDArray[np.int64]) -> Floats:
-    """Variance by weekday against the week around it, averaged in logs, shape (7,), mean 1."""
+    """Variance by weekday against the week around it, averaged in logs, shape (7,), mean 1.
+
+    Of the newest five years of `variance` and `weekday` (n,) alone.
+    """
+    variance, weekday = variance[-PROFILE_DAYS:], weekday[-PROFILE_DAYS:]
     around = np.convolve(variance, np.ones(7), "same") / np.convolve(
         np.ones(len(variance)), np.ones(7), "same"
     )
@@ -220,87 +220,3 @@ def ridge(x: Floats, y: Floats, penalty: float) -> tuple[float, Floats]:
     gram = z.T @ z / len(z) + penalty * np.eye(x.shape[1])
     b = np.linalg.solve(gram, z.T @ (y - y.mean()) / len(z)) / scale
     return float(y.mean() - mean @ b), b
-
-
-def _ahead(values: Floats, window: int) -> Floats:
-    """The sum of the `window` rows after each, NaN near the end."""
-    until = trailing_sum(values, window)
-    return lagged(until[::-1], window)[::-1]
-
-
-def _with_errors(
-    model: VolatilityModel, hourly: Features, daily: Sequence[Bars]
-) -> VolatilityModel:
-    """`model` with what is known of its residuals and tails on the bars that it was fitted on."""
-    horizons = (*HOURLY_NODES, *DAILY_NODES)
-    coins = [_daily_features(model, bars) for bars in daily]
-    tails = [
-        tail_shape(model, [hourly] if h < DAY_HOURS else [hourly, *coins], h) for h in horizons
-    ]
-    return replace(
-        model,
-        residuals={
-            measure: _residuals(model, measure, nodes, hourly)
-            for measure, nodes in RESIDUAL_NODES.items()
-        },
-        tail_hours=np.array(horizons, dtype=np.float64),
-        tails=np.array(tails),
-    )
-
-
-def _daily_features(model: VolatilityModel, bars: Bars) -> Features:
-    hours = hours_of_days(bars, model.season, share=model.daily_share, gap=model.gap)
-    return features_of(hours, model)
-
-
-def _residuals(
-    model: VolatilityModel, measure: Measure, horizons: Sequence[int], features: Features
-) -> Residuals:
-    """Of hours alone at all horizons, since in service too realized variance is that of hours."""
-    hours, rows = features.hours, _origins(features)
-    values = hours.garman_klass if measure == "garman_klass" else hours.squared
-    mean, deviation, threshold = [], [], []
-    for horizon in horizons:
-        realized = _ahead(values, horizon)[rows]
-        seen = rows[realized > 0.0]
-        log_realized = np.log(realized[realized > 0.0])
-        e = log_realized - log_forecasts(model, features, horizon, seen)
-        mean.append(e.mean())
-        deviation.append(e.std())
-        above = log_realized - features.level[seen] - np.log(horizon)
-        threshold.append(np.quantile(above, LEVEL))
-    columns = (horizons, mean, deviation, threshold)
-    return Residuals(*(np.array(column, dtype=np.float64) for column in columns))
-
-
-def _origins(features: Features) -> Positions:
-    """Hours with enough behind them; of days their ends, from the first trusted one on."""
-    hours = features.hours
-    row = np.arange(len(hours))
-    if hours.real.any():
-        return np.flatnonzero(features.usable & (row >= FIRST_HOURLY_ORIGIN))
-    since = np.datetime64(FIRST_DAILY_ORIGIN).astype("datetime64[D]").astype(int) * DAY_HOURS
-    ends = (hours.open_hours + 1) % DAY_HOURS == 0
-    return np.flatnonzero(features.usable & ends & (hours.open_hours >= since))
-
-
-def tail_shape(model: VolatilityModel, series: Sequence[Features], horizon: int) -> Floats:
-    """Quantiles of return / sqrt(forecast), made symmetric: no drift lasts.
-
-    From a day on one a day, so that no series outweighs another that is as long. Of days the shape
-    alone counts, brought to a mean square of one: sources differ in what a day's high and low are.
-    """
-    zeta = []
-    for features in series:
-        rows = _origins(features)
-        if horizon >= DAY_HOURS:
-            rows = rows[(features.hours.open_hours[rows] + 1) % DAY_HOURS == 0]
-        moved = lagged(features.hours.log_close[::-1], horizon)[::-1][rows]
-        moved = moved - features.hours.log_close[rows]
-        found = moved / np.exp(0.5 * log_forecasts(model, features, horizon, rows))
-        found = found[np.isfinite(found)]
-        zeta.append(found if features.hours.real.any() else found / np.sqrt(np.mean(found**2)))
-    both = np.concatenate([*zeta, *(-part for part in zeta)])
-    levels = (np.arange(TAIL_QUANTILES) + 0.5) / TAIL_QUANTILES
-    result: Floats = np.quantile(both, levels)
-    return result
