@@ -24,6 +24,7 @@ from assay.volatility.state import CoinState
 from assay_training.cli import main
 from assay_training.steps.evaluate_volatility import rivals
 from assay_training.steps.volatility_benchmarks import garch_t, weekday_garch_t
+from assay_training.steps.volatility_report import adjust_by_holm
 
 FIRST = np.datetime64("2024-01-01T00", "h")
 DAYS = 232
@@ -484,3 +485,15 @@ def test_on_real_hours_the_committed_model_beats_its_rivals(tmp_path):
     hits = {row["level"]: row["hit_rate"] for row in found["var"] if row["name"] == "assay"}
     assert hits[0.01] <= 0.04
     assert 0.01 < hits[0.05] < 0.1
+
+
+def test_holm_counts_both_tests_at_both_levels_and_leaves_out_what_is_undefined():
+    rows = [
+        {"kupiec_p": 0.014, "christoffersen_p": None},
+        {"kupiec_p": 0.202, "christoffersen_p": 0.032},
+    ]
+    adjust_by_holm(rows)
+    assert rows[0]["kupiec_p_holm"] == pytest.approx(3 * 0.014)
+    assert rows[1]["christoffersen_p_holm"] == pytest.approx(2 * 0.032)
+    assert rows[1]["kupiec_p_holm"] == pytest.approx(0.202)
+    assert rows[0]["christoffersen_p_holm"] is None

@@ -79,14 +79,15 @@ def _variance_lines(rows: list[Row]) -> list[str]:
 
 def _tail_lines(rows: list[Row]) -> list[str]:
     lines = [
-        f"\n{'value at risk':18}{'level':>7}{'hits %':>8}{'Kupiec':>9}{'indep.':>8}{'Z2':>8}"
-        f"{'(5 %)':>8}{'FZ0':>9}"
+        f"\n{'value at risk':18}{'level':>7}{'hits %':>8}{'Kupiec':>9}{'Holm':>7}{'indep.':>8}"
+        f"{'Holm':>7}{'Z2':>8}{'(5 %)':>8}{'FZ0':>9}"
     ]
     for row in rows:
         hits = None if row["hit_rate"] is None else 100.0 * row["hit_rate"]
         lines.append(
             f"{row['name']:18}{row['level']:>7}{_cell(hits, 8, 2)}{_cell(row['kupiec_p'], 9, 3)}"
-            f"{_cell(row['christoffersen_p'], 8, 3)}{_cell(row['z2'], 8, 3)}"
+            f"{_cell(row.get('kupiec_p_holm'), 7, 3)}{_cell(row['christoffersen_p'], 8, 3)}"
+            f"{_cell(row.get('christoffersen_p_holm'), 7, 3)}{_cell(row['z2'], 8, 3)}"
             f"{_cell(row['z2_critical'], 8, 3)}{_cell(row['fz0'], 9, 4)}"
         )
     return lines

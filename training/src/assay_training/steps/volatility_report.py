@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.calendars import Days
-from assay.evaluation.coverage_tests import christoffersen, kupiec
+from assay.evaluation.coverage_tests import christoffersen, holm, kupiec
 from assay.evaluation.probability_scores import (
     auc,
     brier,
@@ -146,7 +146,25 @@ def tail_rows(judged: Judged) -> list[Row]:
                 judged.log_return[known], tail.quantile[known], tail.mean[known], level
             )
             rows.append({"name": name, "level": level, "n": int(known.sum()), **scores})
+    for name in dict.fromkeys(row["name"] for row in rows):
+        adjust_by_holm([row for row in rows if row["name"] == name])
     return rows
+
+
+def adjust_by_holm(rows: Sequence[Row]) -> None:
+    """Adds `kupiec_p_holm` and `christoffersen_p_holm` to a forecaster's rows.
+
+    Both tests at all of its levels are one family, as at the gate; what is undefined is no test.
+    """
+    tests = [(row, key) for row in rows for key in ("kupiec_p", "christoffersen_p")]
+    defined = {
+        str(at): row[key]
+        for at, (row, key) in enumerate(tests)
+        if row[key] is not None and np.isfinite(row[key])
+    }
+    adjusted = holm(defined)
+    for at, (row, key) in enumerate(tests):
+        row[f"{key}_holm"] = adjusted.get(str(at))
 
 
 def _usable(tail: Tail) -> NDArray[np.bool_]:
