@@ -502,6 +502,29 @@ def test_the_ledger_can_be_checked_by_http(client):
     assert client.get("/v1/ledger/verify?deep=1").status_code == 422
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "payload = CAST(payload AS TEXT)",
+        "created_ms = 'x'",
+        "due_ms = 9223372036854775807",
+        "hash = 'abc'",
+    ],
+)
+def test_a_row_of_other_types_is_named_over_http(client, change):
+    services = client.app_state["services"]
+    (row,) = client.portal.call(services.ledger.append, [entry(1)])
+    tamper(services.database, f"UPDATE ledger SET {change} WHERE sequence = {row.sequence}")
+    found = client.get("/v1/ledger/verify")
+    assert (found.status_code, found.json()["intact"]) == (200, False)
+    assert found.json()["first_bad"] == row.sequence
+    told = client.get("/v1/crypto/signals/tail?n=1000")
+    assert told.status_code == 503
+    assert f"Row {row.sequence} of the ledger" in told.json()["detail"]
+    assert client.get("/v1/crypto/track-record").status_code in (200, 503)
+    assert client.get("/v1/status").status_code == client.get("/metrics").status_code == 200
+
+
 class SlowDatabase:
     def __init__(self, database):
         self._database = database

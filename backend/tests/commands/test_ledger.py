@@ -89,12 +89,25 @@ def test_a_ledger_that_is_what_was_written(ledger, recorded, folder):
     }
 
 
+OF_OTHER_TYPES = [
+    ("UPDATE ledger SET payload = CAST(payload AS TEXT) WHERE sequence = 3", 3),
+    ("UPDATE ledger SET payload = x'ff' WHERE sequence = 3", 3),
+    ("UPDATE ledger SET created_ms = 'x' WHERE sequence = 2", 2),
+    ("UPDATE ledger SET due_ms = due_ms + 0.5 WHERE sequence = 4", 4),
+    ("UPDATE ledger SET due_ms = 9223372036854775807 WHERE sequence = 4", 4),
+    ("UPDATE ledger SET key = x'00' WHERE sequence = 1", 1),
+    ("UPDATE ledger SET source = CAST(x'62ff' AS TEXT) WHERE sequence = 4", 4),
+    ("UPDATE ledger SET hash = 'abc' WHERE sequence = 4", 4),
+]
+
+
 @pytest.mark.parametrize(
     ("statement", "row"),
     [
         ("UPDATE ledger SET due_ms = 0 WHERE sequence = 2", 2),
         ("DELETE FROM ledger WHERE sequence = 3", 3),
         ("DELETE FROM ledger WHERE sequence > 3", 4),
+        *OF_OTHER_TYPES,
     ],
 )
 def test_the_first_bad_row_is_named_and_the_exit_status_is_1(ledger, recorded, run, statement, row):
@@ -104,6 +117,29 @@ def test_the_first_bad_row_is_named_and_the_exit_status_is_1(ledger, recorded, r
     assert "NOT intact" in out
     assert f"row {row} is missing, or not what the chain says" in out
     assert json.loads(ledger("verify", "--json")[1])["first_bad"] == row
+
+
+@pytest.mark.parametrize(("statement", "row"), OF_OTHER_TYPES)
+def test_a_row_that_cannot_be_shown_is_named(ledger, recorded, run, tmp_path, statement, row):
+    tamper(run, statement)
+    to = tmp_path / "ledger.jsonl"
+    for words in (["tail"], ["tail", "--json"], ["export", "--out", to]):
+        code, _, err = ledger(*words)
+        assert (code, f"Row {row} of the ledger" in err) == (1, True), words
+    assert not to.exists()
+
+
+def test_a_payload_that_is_no_json_is_named(ledger, recorded, run):
+    tamper(run, "UPDATE ledger SET payload = x'7b' WHERE sequence = 3")
+    code, _, err = ledger("tail", "--json")
+    assert (code, "Row 3 of the ledger" in err) == (1, True)
+    assert ledger("export")[0] == 0, "who recomputes the hashes needs every byte"
+
+
+def test_a_head_that_was_published_is_held_against_rows_of_any_type(ledger, recorded, run):
+    tamper(run, "UPDATE ledger SET hash = 'abc' WHERE sequence = 2")
+    code, out, _ = ledger("verify", "--published", f"2:{recorded[1].hash.hex()}")
+    assert (code, "row 2 has not the hash that was published" in out) == (1, True)
 
 
 def cut_everything(run):

@@ -336,13 +336,80 @@ TAMPERINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TAMPERINGS)
+def loose(change):
+    """A table like the ledger's that refuses nothing, in its place, and changed."""
+    return [
+        "CREATE TABLE loose AS SELECT * FROM ledger",
+        f"UPDATE loose SET {change}",
+        "DROP TABLE ledger",
+        "ALTER TABLE loose RENAME TO ledger",
+    ]
+
+
+# What SQLite stores where it should be something else, and Python cannot take for it.
+OF_OTHER_TYPES = {
+    "payload as text": (["UPDATE ledger SET payload = replace(CAST(payload AS TEXT), '0.', '0.9') "
+                         "WHERE sequence = 3"], 3),
+    "payload of other bytes": (["UPDATE ledger SET payload = x'ff' WHERE sequence = 3"], 3),
+    "no payload": (loose("payload = NULL WHERE sequence = 2"), 2),
+    "created as text": (["UPDATE ledger SET created_ms = 'x' WHERE sequence = 2"], 2),
+    "due as a real": (["UPDATE ledger SET due_ms = due_ms + 0.5 WHERE sequence = 5"], 5),
+    "due beyond any date": (["UPDATE ledger SET due_ms = 9223372036854775807 "
+                             "WHERE sequence = 4"], 4),
+    "origin beyond 64 bits": (["UPDATE ledger SET origin_ms = 1e300 WHERE sequence = 4"], 4),
+    "subject as bytes": (["UPDATE ledger SET subject = x'00' WHERE sequence = 1"], 1),
+    "subject that is no UTF-8": (["UPDATE ledger SET subject = CAST(x'62ff' AS TEXT) "
+                                  "WHERE sequence = 4"], 4),
+    "no source": (loose("source = NULL WHERE sequence = 4"), 4),
+    "hash as text": (["UPDATE ledger SET hash = 'abc' WHERE sequence = 5"], 5),
+    "no previous hash": (loose("previous_hash = NULL WHERE sequence = 2"), 2),
+    "no number": (loose("sequence = NULL WHERE sequence = 1"), 1),
+    "a number that is text": (loose("sequence = 'x' WHERE sequence = 5"), 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*TAMPERINGS, *OF_OTHER_TYPES])
 def test_what_was_tampered_with_shows_and_where(sqlite_store, name):
-    statements, first_bad = TAMPERINGS[name]
+    statements, first_bad = (TAMPERINGS | OF_OTHER_TYPES)[name]
     append(sqlite_store, *(entry(n) for n in range(1, 6)))
     tamper(sqlite_store, *statements)
     found = sqlite_store.ledger.verify()
     assert (found.intact, found.first_bad) == (first_bad is None, first_bad)
+
+
+@pytest.mark.parametrize("name", OF_OTHER_TYPES)
+def test_a_row_that_cannot_be_read_is_named(sqlite_store, name):
+    statements, bad = OF_OTHER_TYPES[name]
+    append(sqlite_store, *(entry(n) for n in range(1, 6)))
+    tamper(sqlite_store, *statements)
+    ledger, numbered = sqlite_store.ledger, "number" not in name
+    reads = [lambda: ledger.tail(5), lambda: ledger.track(kind="signal", last=5)]
+    if numbered:  # else it has no place among those that are read in their order
+        reads.append(lambda: list(ledger.rows()))
+    for read in reads:
+        with pytest.raises(StorageError, match=f"Row {bad} " if numbered else "Row (None|x) "):
+            read()
+    if name == "hash as text":
+        with pytest.raises(StorageError, match="Row 5 "):
+            ledger.head()
+        with pytest.raises(StorageError, match="Row 5 "):
+            append(sqlite_store, entry(6))
+
+
+@pytest.mark.parametrize("change", ["rows = 'x'", "created_ms = 9223372036854775807"])
+def test_how_far_a_kind_has_come_is_told_only_where_it_can_be_read(sqlite_store, change):
+    append(sqlite_store, entry(1))
+    tamper(sqlite_store, f"UPDATE ledger_extents SET {change}")
+    with pytest.raises(StorageError, match="How far signal has come"):
+        sqlite_store.ledger.extents()
+
+
+def test_an_outcome_that_cannot_be_read_is_named(sqlite_store):
+    append(sqlite_store, entry(1), entry(2))
+    sqlite_store.ledger.write_outcomes([outcome(1), outcome(2)])
+    tamper(sqlite_store, "UPDATE outcomes SET scored_ms = 'x' WHERE sequence = 2")
+    with pytest.raises(StorageError, match="outcome of row 2 "):
+        sqlite_store.ledger.track(kind="signal", last=2)
 
 
 def test_tampering_with_postgres_shows_as_well(postgres_url):

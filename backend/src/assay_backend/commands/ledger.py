@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any, get_args
 
+from assay.errors import StorageError
 from assay.store.ledger_chain import Fields
 from assay.store.ledger_records import LedgerKind, LedgerRow, Verification
 from assay.store.records import epoch_ms
@@ -182,10 +183,17 @@ def _shown(row: LedgerRow) -> dict[str, Any]:
         "due": entry.due,
         "subject": entry.subject,
         "source": entry.source,
-        "payload": json.loads(entry.payload),
+        "payload": _payload(row),
         "previous_hash": row.previous_hash.hex(),
         "hash": row.hash.hex(),
     }
+
+
+def _payload(row: LedgerRow) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(row.entry.payload)
+    except ValueError as error:
+        raise StorageError(f"Row {row.sequence} of the ledger holds no JSON: {error}") from error
 
 
 def _export(options: argparse.Namespace, context: Context) -> int:

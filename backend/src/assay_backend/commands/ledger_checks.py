@@ -51,7 +51,7 @@ class PublishedCheck:
             return
         for fields in rows:
             if fields[0] == self._asked.rows:
-                same = fields[10].hex() == self._asked.head
+                same = fields[10] == bytes.fromhex(self._asked.head)
                 self.fault = (
                     None if same else f"row {fields[0]:,} has not the hash that was published"
                 )
@@ -80,7 +80,7 @@ class FileCheck:
             line = self._next()
             if line == fields[8]:
                 self.lines += 1
-            elif not self._left and fields[8].startswith(line):  # nothing, or a torn line
+            elif not self._left and _begins(fields[8], line):  # nothing, or a torn line
                 self.missing += 1
             else:
                 self.fault = f"line {self.lines + 1:,} is not the signal of row {fields[0]:,}"
@@ -105,3 +105,8 @@ class FileCheck:
         line = self._file.readline(min(self._left, _LONGEST_LINE_BYTES))
         self._left -= len(line)
         return line.removesuffix(b"\n")
+
+
+def _begins(payload: object, line: bytes) -> bool:
+    """False too where somebody made the payload something else than bytes."""
+    return isinstance(payload, bytes) and payload.startswith(line)

@@ -114,9 +114,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _translated(engine: Engine) -> Iterator[None]:
+    driver: type[Exception] = engine.dialect.loaded_dbapi.Error  # of rows read past SQLAlchemy
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, driver) as error:
         cause = getattr(error, "orig", None) or error
         where = engine.url.render_as_string(hide_password=True)
         raise StorageError(f"{where}: {cause}", database=where) from error

@@ -35,6 +35,7 @@ from assay.store.ledger_rows import (
     read,
     read_extents,
     read_head,
+    read_last,
     recount_bytes,
     row_of,
     write_rows,
@@ -148,14 +149,15 @@ class Ledger:
         """
         with reading(self._engine) as connection:  # extents first: others may append in between
             expected = sum(extent.rows for extent in read_extents(connection).values())
-            last = read_head(connection).rows
+            newest = read_last(connection)
+        last = newest if isinstance(newest, int) else None
         check = ChainCheck()
         for page in self._pages(upto=last):
             check.follow(page)
             if each:
                 each(page)
             if progress:
-                progress(check.rows, last)
+                progress(check.rows, last or check.rows)
         first_bad = check.first_bad
         if first_bad is None and check.rows < expected:
             first_bad = check.rows + 1

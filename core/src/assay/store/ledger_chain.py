@@ -57,9 +57,16 @@ class ChainCheck:
             if self.first_bad is None:
                 self.first_bad = self._fault(fields)
             self.rows += 1
-            self.head = fields[10]
+            # SQLite stores what it is given, whatever a column should hold.
+            self.head = fields[10] if isinstance(fields[10], bytes) else NO_ROW
 
     def _fault(self, fields: Fields) -> int | None:
+        try:
+            return self._misfit(fields)
+        except (struct.error, AttributeError, TypeError, ValueError):
+            return self.rows + 1  # a field is of a type, or beyond a bound, that no row was written
+
+    def _misfit(self, fields: Fields) -> int | None:
         sequence, expected = fields[0], self.rows + 1
         if sequence != expected:  # rows were removed, or one was put before the first
             return min(sequence, expected)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
+from assay.errors import StorageError
 from assay.store import schema
 from assay.store.engine import upsert_into
+from assay.store.ledger_chain import Fields
 from assay.store.ledger_records import LedgerKind, LedgerRow, Outcome, Tally
-from assay.store.ledger_rows import columns, read, row_of
+from assay.store.ledger_rows import columns, fetched, read, row_of
 from assay.store.records import epoch_ms, instant_of
 
 _MOST_LOOKED_UP = 500
@@ -100,11 +104,20 @@ def tracked(
     if subject is not None:
         query = query.where(by.subject == subject)
     found = []
-    for *fields, payload, scored_ms in connection.execute(query):
-        row = row_of(tuple(fields))
-        outcome = payload and Outcome(row.sequence, payload, instant_of(scored_ms))
-        found.append((row, outcome))
+    for *fields, payload, scored_ms in fetched(connection, query):
+        row = row_of(cast("Fields", tuple(fields)))
+        known = (payload, scored_ms) != (None, None)
+        found.append((row, _outcome(row.sequence, payload, scored_ms) if known else None))
     return tuple(reversed(found))
+
+
+def _outcome(sequence: int, payload: object, scored_ms: object) -> Outcome:
+    if isinstance(payload, bytes) and isinstance(scored_ms, int):
+        with contextlib.suppress(OverflowError):
+            return Outcome(sequence, payload, instant_of(scored_ms))
+    raise StorageError(
+        f"The outcome of row {sequence} of the ledger is not what was written", row=sequence
+    )
 
 
 def tallies(connection: Connection) -> dict[LedgerKind, Tally]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Select, bindparam, func, select, update
 
+from assay.errors import StorageError
 from assay.store import schema
 from assay.store.engine import Insert, insert_rows, upsert_of
 from assay.store.ledger_chain import COLUMNS, NO_ROW, Content, Fields, row_hash
@@ -22,6 +24,7 @@ SIMULATED = "simulated"
 Key = tuple[LedgerKind, str]
 
 _MOST_LOOKED_UP = 500  # keys in one query
+_TYPES = (int, str, str, int, int, int, str, str, bytes, bytes, bytes)  # of COLUMNS
 
 # Made once, since making a statement takes longer than running it.
 _ROWS = select(*(schema.ledger.c[name] for name in COLUMNS))
@@ -50,39 +53,78 @@ def columns() -> Select[Any]:
 
 
 def read(connection: Connection, query: Select[Any], **values: object) -> list[Fields]:
-    """What a query of `columns` finds."""
-    found = connection.execute(query, values)
-    # The driver's own rows, plain tuples: SQLAlchemy's take as long again to make.
-    return cast("list[Fields]", found.cursor.fetchall())
+    """What a query of `columns` finds, as it is stored: no type is sure before `row_of`."""
+    return cast("list[Fields]", fetched(connection, query, values))
+
+
+def fetched(
+    connection: Connection, query: Select[Any], values: dict[str, object] | None = None
+) -> list[tuple[Any, ...]]:
+    """The driver's own rows, plain tuples: SQLAlchemy's take as long again to make, and longer to
+    tell what is of no type of theirs.
+    """
+    found = connection.execute(query, values or {})
+    try:
+        return cast("list[tuple[Any, ...]]", found.cursor.fetchall())
+    except sqlite3.OperationalError:  # text that is no UTF-8; what else it may be comes again
+        driver: Any = connection.connection.driver_connection
+        driver.text_factory = _as_stored
+        try:
+            return cast(
+                "list[tuple[Any, ...]]", connection.execute(query, values or {}).cursor.fetchall()
+            )
+        finally:
+            driver.text_factory = str
 
 
 def row_of(fields: Fields) -> LedgerRow:
-    """A stored row as a record."""
+    """A stored row as a record. StorageError where no row was ever written like this."""
+    if not all(map(isinstance, fields, _TYPES)):
+        raise _no_row(fields, "a field is of another type")
     sequence, kind, key, created_ms, origin_ms, due_ms, subject, source, payload, *hashes = fields
-    entry = Entry(
-        kind=kind,  # type: ignore[arg-type]  # only entries are ever written
-        key=key,
-        payload=payload,
-        origin=instant_of(origin_ms),
-        due=instant_of(due_ms),
-        subject=subject,
-        source=source,
-    )
-    return LedgerRow(sequence, instant_of(created_ms), entry, *hashes)
+    try:
+        f"{kind}{key}{subject}{source}".encode()
+        payload.decode()
+        entry = Entry(
+            kind=kind,  # type: ignore[arg-type]  # only entries are ever written
+            key=key,
+            payload=payload,
+            origin=instant_of(origin_ms),
+            due=instant_of(due_ms),
+            subject=subject,
+            source=source,
+        )
+        return LedgerRow(sequence, instant_of(created_ms), entry, *hashes)
+    except (OverflowError, ValueError) as error:
+        raise _no_row(fields, str(error)) from error
 
 
 def read_head(connection: Connection) -> Head:
-    """How long the chain is, and its newest hash."""
-    row = connection.execute(_HEAD).one_or_none()
-    return Head(row.sequence, row.hash) if row else Head(0, NO_ROW)
+    """How long the chain is, and its newest hash. StorageError where that is none."""
+    for sequence, own in fetched(connection, _HEAD):
+        if not isinstance(sequence, int) or not isinstance(own, bytes):
+            raise _no_row((sequence,), "its hash is none")
+        return Head(sequence, own)
+    return Head(0, NO_ROW)
 
 
 def read_extents(connection: Connection) -> dict[LedgerKind, Extent]:
-    """How far each kind has come."""
-    return {
-        kind: Extent(rows, size, sequence, instant_of(created_ms))
-        for kind, rows, size, sequence, created_ms in connection.execute(_EXTENTS)
-    }
+    """How far each kind has come. StorageError where that cannot be read."""
+    found: dict[LedgerKind, Extent] = {}
+    for kind, *counted in connection.execute(_EXTENTS):
+        if not all(isinstance(count, int) for count in counted):
+            raise _no_extent(kind)
+        rows, size, sequence, created_ms = counted
+        try:
+            found[kind] = Extent(rows, size, sequence, instant_of(created_ms))
+        except OverflowError as error:
+            raise _no_extent(kind) from error
+    return found
+
+
+def read_last(connection: Connection) -> object:
+    """The newest row's sequence as it is stored, whatever that may be; None where there is none."""
+    return connection.execute(_HEAD.with_only_columns(schema.ledger.c.sequence)).scalar()
 
 
 def existing(connection: Connection, entries: Iterable[Entry]) -> dict[Key, LedgerRow]:
@@ -127,6 +169,22 @@ def write_rows(
     rows = [row_of(fields) for fields in stored]
     _extend(connection, extents, rows)
     return rows, extents
+
+
+def _no_row(fields: Sequence[object], why: str) -> StorageError:
+    return StorageError(
+        f"Row {fields[0]} of the ledger is not what was written ({why}); assay-ledger verify "
+        "tells how far the ledger is",
+        row=fields[0],
+    )
+
+
+def _no_extent(kind: object) -> StorageError:
+    return StorageError(f"How far {kind} has come, by ledger_extents, is not what was written")
+
+
+def _as_stored(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")
 
 
 def recount_bytes(connection: Connection, kind: LedgerKind) -> Extent | None:
