@@ -5,7 +5,7 @@ import pytest
 
 from assay.volatility.features import features_of
 from assay.volatility.hours import hours_of
-from assay.volatility.regime import LEAST_HOURS, regimes_of, with_hysteresis
+from assay.volatility.regime import LEAST_HOURS, newest_regime, regimes_of, with_hysteresis
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,15 @@ def test_a_weekend_is_calm_no_more_often_than_a_weekday(coin, model):
     calm_weekend, calm_weekday = (found[weekend] == 0).mean(), (found[~weekend & seen] == 0).mean()
     assert 0.2 < calm_weekday < 0.7
     assert calm_weekend == pytest.approx(calm_weekday, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_newest_alone_is_what_it_is_along_the_past(coin, model, seed):
+    """However far back the row lies that settled it."""
+    whole = coin(9_600, seed=seed)
+    lengths = (60, 768, 769, 900, 2_000, 4_321, 7_000, 9_013, 9_600)
+    each = [features_of(hours_of(whole.take(slice(n))), model) for n in lengths]
+    found = [newest_regime(model, features) for features in each]
+    assert found == [int(regimes_of(model, features)[-1]) for features in each]
+    assert found[:2] == [-1, -1]
+    assert len(set(found)) > 2
