@@ -12,6 +12,8 @@ from assay.market.bars import Bars
 from assay.market.resample import resample
 from assay.market.timeframes import timeframe
 from assay.volatility.assessment import Assessment
+from assay.volatility.har import har_ols
+from assay.volatility.hours import hours_of
 from assay.volatility.state import CoinState
 from assay.volatility.walk import walk
 
@@ -71,7 +73,7 @@ def check(found: Assessment) -> None:
     total = explanation.base_log_odds + sum(item.effect for item in explanation.contributions)
     assert total == pytest.approx(log(found.risk_score / (1 - found.risk_score)), abs=1e-9)
     assert explanation.base_log_odds == pytest.approx(log(0.25))
-    assert explanation.benchmark == "har_ols"
+    assert explanation.benchmark in ("har_ols", "month_mean")
     assert explanation.benchmark_volatility >= 0.0
 
 
@@ -107,22 +109,24 @@ def past_of(name: str, coin) -> tuple[Bars, Bars | None]:
 
 FALLBACKS = {
     "whole": set(),
-    "50 bars": {"short_history", "season_of_model", "no_threshold"},
-    "a month": {"short_history", "season_of_model", "no_threshold"},
+    "50 bars": {"short_history", "season_of_model", "no_threshold", "no_regime"},
+    "a month": {"short_history", "season_of_model", "no_threshold", "no_regime"},
     "50 bars and a year of days": {"short_history", "season_of_model", "daily_bars"},
     "days alone": {"short_history", "season_of_model", "daily_bars"},
     "few hours after days": {"short_history", "season_of_model", "daily_bars"},
     "a missing week": {"gaps"},
     "one bar after a missing week": {"gaps"},
     "constant prices": {"season_of_model", "no_movement", "no_threshold"},
-    "50 constant prices": {"short_history", "season_of_model", "no_movement", "no_threshold"},
+    "50 constant prices": {
+        "short_history", "season_of_model", "no_movement", "no_threshold", "no_regime",
+    },
     "a day of standstill": {"no_movement"},
     "life after a year of standstill": {"season_of_model", "no_threshold"},
-    "no volume": set(),
+    "no volume": {"no_volume"},
     "a hair's movement": {"short_history", "no_threshold"},
-    "wild prices": {"short_history", "season_of_model", "no_threshold"},
-    "a gap of years": {"short_history", "season_of_model", "gaps", "no_threshold"},
-}
+    "wild prices": {"short_history", "season_of_model", "no_threshold", "no_regime"},
+    "a gap of years": {"short_history", "season_of_model", "gaps", "no_threshold", "no_regime"},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FALLBACKS)
@@ -246,3 +250,43 @@ def test_bars_before_the_year_and_its_warm_up_hardly_matter(coin, model):
     assert recent.volatility == pytest.approx(whole.volatility, rel=5e-3)
     assert recent.threshold_volatility == pytest.approx(whole.threshold_volatility)
     assert recent.risk_score == pytest.approx(whole.risk_score, abs=0.02)
+
+
+@pytest.mark.parametrize(("hours", "named"), [(768, True), (769, False)])
+def test_the_regime_is_normal_for_want_of_30_days_of_forecasts_until_there_are(
+    coin, model, hours, named
+):
+    """The first forecast is made at the 50th bar."""
+    assert ("no_regime" in CoinState.of(model, coin(hours)).fallbacks) is named
+
+
+def test_trades_in_half_of_the_moving_bars_are_enough(coin, model):
+    bars = coin(1_000)
+    for silent, marked in ((360, False), (361, True)):
+        volume = np.ones(1_000)
+        volume[-silent:] = 0.0
+        state = CoinState.of(model, Bars(*bars.columns()[:5], volume))
+        assert ("no_volume" in state.fallbacks) is marked
+    usual, wider = CoinState.of(model, bars).assess(60), state.assess(60)
+    assert log(wider.upper / wider.lower) == pytest.approx(1.1 * log(usual.upper / usual.lower))
+
+
+def test_days_without_trades_are_marked_too(coin, model):
+    daily = resample(coin(9_500), timeframe("1d"))
+    silent = Bars(*daily.columns()[:5], np.zeros(len(daily)))
+    assert "no_volume" in CoinState.of(model, Bars.empty(), silent).fallbacks
+    assert "no_volume" not in CoinState.of(model, Bars.empty(), daily).fallbacks
+
+
+def test_the_benchmark_is_har_ols_once_it_can_be_fitted_and_the_months_mean_before(coin, model):
+    for hours, name in ((80 * 24, "month_mean"), (100 * 24, "har_ols")):
+        bars = coin(hours)
+        found = CoinState.of(model, bars).assess(1440).explanation
+        assert found.benchmark == name
+        grid = hours_of(bars)
+        expected = (
+            24 * grid.squared[-720:].mean()
+            if name == "month_mean"
+            else har_ols(grid, 24, "squared_returns", phase=(grid.first + len(grid)) % 24)[-1]
+        )
+        assert found.benchmark_volatility == pytest.approx(sqrt(expected))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from assay.errors import TooLittleHistory
 from assay.evaluation.exposure import HOURS_A_YEAR, Held, Terms, hold, wanted_exposure
-from assay.evaluation.hourly_rivals import har_ols, last_realized
 from assay.evaluation.performance import Performance, performance
 from assay.evaluation.signal_quality import (
     HAR_OLS,
@@ -32,6 +31,7 @@ from assay.evaluation.signal_quality import (
 )
 from assay.market.bars import Bars, Floats
 from assay.volatility.features import LEAST_HOURS as WARM_UP_HOURS
+from assay.volatility.har import har_ols, last_realized
 from assay.volatility.hours import hours_of
 from assay.volatility.model import VolatilityModel, measure_of
 from assay.volatility.walk import Walk, walk

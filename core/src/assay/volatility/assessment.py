@@ -13,14 +13,18 @@ Measure = Literal["garman_klass", "squared_returns"]
 REGIMES: Final[tuple[Regime, ...]] = ("calm", "normal", "turbulent")
 CONFIDENCES: Final = (0.95, 0.99)
 
-# What was done without, and what stands in for it; each widens the interval.
+# What was done without, and what stands in for it; all but the marked (*) widen the interval of
+# volatility, and never the losses.
 Fallback = Literal[
     "short_history",  # fewer hourly bars than a year: running levels lean on the model's
     "season_of_model",  # under four weeks: the hour-of-week profile is the model's alone
     "daily_bars",  # no, or hardly any, hourly bars: daily ones stand for them
-    "no_threshold",  # less than a year to take the 80th percentile of: the score is halved to .2
+    "no_threshold",  # (*) less than a year for the 80th percentile: the score is halved to .2
     "gaps",  # a tenth or more of the newest 30 days' bars are missing
     "no_movement",  # prices stood still: the floor of the model speaks
+    "no_volume",  # prices moved, mostly without a trade: a broken or made-up market
+    "no_regime",  # (*) under 30 days of forecasts: regime and percentile say nothing
+    "stale",  # newer bars are overdue, or the time it speaks of is over
 ]
 
 
@@ -49,7 +53,8 @@ class Assessment:
 
     Volatilities are standard deviations of log returns: `volatility` over the horizon, its 80 %
     prediction interval `lower` to `upper`, and `annualized` = `volatility` times the root of the
-    horizons in 365 days. `percentile` is its rank, 0 to 1, among the past year's forecasts.
+    horizons in 365 days. `percentile` is its rank, 0 to 1, among the past year's forecasts. With
+    the fallback `no_regime` it and `vol_regime` stand for nothing.
 
     `risk_score` is the probability that realized volatility over the horizon, measured as `measure`
     says, ends above `threshold_volatility`, its 80th percentile of the past year.

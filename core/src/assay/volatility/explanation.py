@@ -1,22 +1,23 @@
-"""Why the score is what it is: shares in log-odds that add up, and what HAR-OLS would have said."""
+"""Why the score is what it is: shares in log-odds that add up, and what its rival says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite, sqrt
 
 import numpy as np
 
 from assay.volatility.assessment import Contribution, Explanation
-from assay.volatility.hours import DAY_HOURS, Hours
+from assay.volatility.har import newest_har_ols
+from assay.volatility.hours import Hours
 from assay.volatility.model import measure_of
 from assay.volatility.risk import BASE_RATE, LOGISTIC, log_odds
-from assay.volatility.rolling import Floats, lagged, trailing_sum
+from assay.volatility.rolling import Floats
 
 INPUTS = ("last_hour", "last_6_hours", "last_day", "last_week", "last_month", "fall_of_last_day")
 CALENDAR, THRESHOLD, LIMITS = "calendar", "threshold_of_the_year", "limits"
-BENCHMARK = "har_ols"
-_HAR_WINDOWS = (24, 168, 720)
-_LEAST_HAR_ROWS = 60
+HAR_OLS, MONTH_MEAN = "har_ols", "month_mean"
+MONTH_HOURS = 720
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,7 @@ class Parts:
 
 
 def explain(
-    parts: Parts, *, threshold_volatility: float, benchmark_volatility: float
+    parts: Parts, *, threshold_volatility: float, benchmark: str, benchmark_volatility: float
 ) -> Explanation:
     """Log-odds(score) = log-odds(.2) + inputs' shares + calendar + threshold + limits, exactly.
 
@@ -61,29 +62,20 @@ def explain(
     return Explanation(
         base_log_odds=base,
         contributions=tuple(Contribution(*share) for share in shares),
-        benchmark=BENCHMARK,
+        benchmark=benchmark,
         benchmark_volatility=benchmark_volatility,
     )
 
 
-def har_ols_volatility(hours: Hours, realized: Floats, horizon: int) -> float:
-    """HAR-OLS (Corsi 2009) at the last row: the root of its forecast variance over `horizon` hours.
-
-    `realized` (n,) is that of the window up to each row. Regressed on the mean hourly variance of
-    the last day, week and month, at the origin's hour of the day; floored at the smallest training
-    value. With under 60 such windows it is the month's mean.
+def benchmark_of(hours: Hours, horizon: int) -> tuple[str, float]:
+    """The name and the forecast volatility over `horizon` hours of whom the model is judged by:
+    HAR-OLS (`assay.volatility.har`), or the month's mean where there is too little to fit it on.
     """
-    intraday = measure_of(horizon) == "garman_klass"
-    variance = hours.garman_klass if intraday else hours.squared
-    counts = hours.known.astype(np.float64)
-    rows = np.arange((len(hours) - 1) % DAY_HOURS, len(hours), DAY_HOURS)
-    design = np.ones((len(rows), len(_HAR_WINDOWS) + 1))
-    for column, window in enumerate(_HAR_WINDOWS, start=1):
-        mean = trailing_sum(variance, window) / np.maximum(trailing_sum(counts, window), 1.0)
-        design[:, column] = np.maximum(mean[rows], 0.0) * horizon
-    target = lagged(realized[::-1], horizon)[::-1][rows]
-    seen = np.isfinite(target) & (rows >= _HAR_WINDOWS[-1] - 1) & hours.known[rows]
-    if np.count_nonzero(seen) < _LEAST_HAR_ROWS:
-        return float(np.sqrt(design[-1, -1]))
-    b, *_ = np.linalg.lstsq(design[seen], target[seen], rcond=None)
-    return float(np.sqrt(max(float(design[-1] @ b), float(target[seen].min()), 0.0)))
+    measure = measure_of(horizon)
+    variance = newest_har_ols(hours, horizon, measure)
+    if isfinite(variance):
+        return HAR_OLS, sqrt(max(variance, 0.0))
+    values = hours.garman_klass if measure == "garman_klass" else hours.squared
+    month = slice(-MONTH_HOURS, None)
+    mean = values[month].sum() / max(np.count_nonzero(hours.known[month]), 1)
+    return MONTH_MEAN, sqrt(max(float(mean), 0.0) * horizon)

@@ -13,12 +13,12 @@ import numpy as np
 from assay.errors import TooLittleHistory
 from assay.market.bars import Bars
 from assay.volatility.assessment import CONFIDENCES, REGIMES, Assessment, Fallback, Regime
-from assay.volatility.explanation import Parts, explain, har_ols_volatility
+from assay.volatility.explanation import Parts, benchmark_of, explain
 from assay.volatility.features import LEAST_HOURS, Features, features_of
 from assay.volatility.hours import DAY_HOURS, YEAR_HOURS, Hours, hours_of, hours_of_days, joined
 from assay.volatility.model import LONGEST_HOURS, VolatilityModel, measure_of
 from assay.volatility.past import LEAST_KNOWN_SHARE, Past
-from assay.volatility.regime import NORMAL, UNKNOWN, regimes_of
+from assay.volatility.regime import NORMAL, UNKNOWN, newest_regime
 from assay.volatility.risk import (
     ENOUGH_SHARE,
     LOGISTIC,
@@ -41,6 +41,7 @@ _WIDER: Final[Mapping[Fallback, float]] = {
     "daily_bars": 1.05,
     "gaps": 1.1,
     "no_movement": 1.5,
+    "no_volume": 1.1,
 }
 
 
@@ -57,7 +58,7 @@ class _Horizon:
     tails: tuple[tuple[float, float], ...]
     mass: Floats
     tail_return: float
-    benchmark_volatility: float
+    benchmark: tuple[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,13 +84,18 @@ class CoinState:
         """
         hours = _grid(model, hourly, daily)
         features = features_of(hours, model)
-        regime = int(regimes_of(model, features)[-1])
+        regime = newest_regime(model, features)
+        fallbacks = _fallbacks(features)
+        if _untraded(hourly if len(hourly) or daily is None else daily):
+            fallbacks = (*fallbacks, "no_volume")
+        if regime == UNKNOWN:
+            fallbacks = (*fallbacks, "no_regime")
         return cls(
             origin=hours.close_time[-1].item().replace(tzinfo=UTC),
             model=model,
             features=features,
             regime=REGIMES[NORMAL if regime == UNKNOWN else regime],
-            fallbacks=_fallbacks(features),
+            fallbacks=fallbacks,
             hours_used=len(hourly),
         )
 
@@ -132,6 +138,7 @@ class CoinState:
         centre = volatility * exp(0.5 * found.mean)
         reach = exp(0.5 * _INNER_80 * spread)
         tail_return = part * found.tail_return
+        rival, rival_volatility = found.benchmark
         return Assessment(
             origin=self.origin,
             horizon_minutes=minutes,
@@ -152,7 +159,8 @@ class CoinState:
             explanation=explain(
                 found.parts,
                 threshold_volatility=threshold,
-                benchmark_volatility=part * found.benchmark_volatility,
+                benchmark=rival,
+                benchmark_volatility=part * rival_volatility,
             ),
             hours_used=self.hours_used,
         )
@@ -208,6 +216,14 @@ def _fallbacks(features: Features) -> tuple[Fallback, ...]:
     return tuple(name for name, is_so in found.items() if is_so)
 
 
+def _untraded(bars: Bars) -> bool:
+    """Whether most of the newest bars whose prices moved have no volume."""
+    newest = slice(-_RECENT_HOURS, None)
+    moved = bars.high[newest] > bars.low[newest]
+    without = moved & ~(bars.volume[newest] > 0.0)
+    return bool(2 * np.count_nonzero(without) > np.count_nonzero(moved))
+
+
 def _horizon(model: VolatilityModel, features: Features, horizon: int) -> _Horizon:
     past = Past(model, features, horizon)
     forecasts, season = past.log_forecast[-YEAR_HOURS:], past.log_season[-YEAR_HOURS:]
@@ -240,7 +256,7 @@ def _horizon(model: VolatilityModel, features: Features, horizon: int) -> _Horiz
         tails=tuple(zip(quantiles[0].tolist(), shortfalls[0].tolist(), strict=True)),
         mass=mass[0],
         tail_return=_tail_return(past, float(quantiles[0, 0])),
-        benchmark_volatility=har_ols_volatility(features.hours, past.realized, horizon),
+        benchmark=benchmark_of(features.hours, horizon),
     )
 
 

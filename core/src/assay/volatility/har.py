@@ -13,11 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.market.bars import Floats
 from assay.volatility.assessment import Measure
 from assay.volatility.features import LEAST_VARIANCE
-from assay.volatility.hours import DAY_HOURS, Hours
-from assay.volatility.rolling import trailing_sum
+from assay.volatility.hours import DAY_HOURS, Hours, Positions
+from assay.volatility.rolling import Floats, trailing_sum
 
 # A day, a week, a month: those of the daily benchmark, and the horizon itself where it is shorter.
 _WINDOW_HOURS: Final = (24, 168, 720)
@@ -31,28 +30,57 @@ def last_realized(hours: Hours, horizon: int, measure: Measure) -> Floats:
     return horizon * _mean(hours, horizon, measure)
 
 
-def har_ols(hours: Hours, horizon: int, measure: Measure) -> Floats:
+def har_ols(hours: Hours, horizon: int, measure: Measure, *, phase: int = 0) -> Floats:
     """Variance of the next `horizon` hours on its means over a day, a week and a month, and over
     the horizon where that is shorter than a day, by least squares; Corsi 2009.
 
     Refitted once a day on all earlier windows that end by then, whose targets are a common divisor
-    of the horizon and a day apart; NaN off that grid, and before 60 days of them. Never below the
-    smallest target it was fitted on. Over 24 hours it is the daily benchmark, `benchmarks.har_ols`.
+    of the horizon and a day apart, the first `phase` hours after midnight UTC; NaN off that grid,
+    and before 60 days of them. Never below the smallest target it was fitted on. Over 24 hours it
+    is the daily benchmark, `benchmarks.har_ols`.
     """
     step = gcd(horizon, DAY_HOURS)
-    rows = np.flatnonzero((hours.open_hours + 1) % step == 0)
+    rows, design, target = _pairs(hours, horizon, measure, phase)
+    result = np.full(len(hours), np.nan)
+    if len(rows):
+        result[rows] = _expanding(design, target, ahead=horizon // step, every=DAY_HOURS // step)
+    return result
+
+
+def newest_har_ols(hours: Hours, horizon: int, measure: Measure) -> float:
+    """`har_ols` at the last row, on the grid that it lies on, by the one fit that this takes."""
+    step = gcd(horizon, DAY_HOURS)
+    last = hours.first + len(hours)
+    rows, design, target = _pairs(hours, horizon, measure, last % step)
+    if not len(rows):
+        return float("nan")
+    every, ahead = DAY_HOURS // step, horizon // step
+    fit = (len(rows) - 1) // every * every
+    x, y = design[: max(fit + 1 - ahead, 0)], target[ahead : fit + 1]
+    usable = np.isfinite(x).all(axis=1) & np.isfinite(y)
+    if np.count_nonzero(usable) < _LEAST_DAYS * every:
+        return float("nan")
+    x, y = x[usable], y[usable]
+    weights = np.linalg.pinv(x.T @ x, rcond=_SINGULAR, hermitian=True) @ (x.T @ y)
+    return float(max(design[-1] @ weights, y.min()))
+
+
+def _pairs(
+    hours: Hours, horizon: int, measure: Measure, phase: int
+) -> tuple[Positions, Floats, Floats]:
+    """The rows of the grid (m,), their inputs (m, k) and what was realized up to each (m,); none
+    where no row has all inputs.
+    """
+    rows = np.flatnonzero((hours.open_hours + 1 - phase) % gcd(horizon, DAY_HOURS) == 0)
     windows = sorted({min(horizon, DAY_HOURS), *_WINDOW_HOURS})
     design = np.column_stack(
         [np.ones(len(rows)), *(_mean(hours, window, measure)[rows] for window in windows)]
     )
     sound = np.isfinite(design).all(axis=1)
     if not sound.any():
-        return np.full(len(hours), np.nan)
+        return rows[:0], design[:0], np.empty(0)
     design[:, 1:] /= max(design[sound][0, -1], LEAST_VARIANCE)
-    target = last_realized(hours, horizon, measure)[rows]
-    result = np.full(len(hours), np.nan)
-    result[rows] = _expanding(design, target, ahead=horizon // step, every=DAY_HOURS // step)
-    return result
+    return rows, design, last_realized(hours, horizon, measure)[rows]
 
 
 def _expanding(design: Floats, target: Floats, *, ahead: int, every: int) -> Floats:

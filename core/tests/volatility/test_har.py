@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.evaluation.hourly_rivals import har_ols, last_realized
 from assay.market.bars import Bars
 from assay.volatility import benchmarks
 from assay.volatility.days import utc_days
+from assay.volatility.har import har_ols, last_realized, newest_har_ols
 from assay.volatility.hours import hours_of
 from assay.volatility.model import measure_of
 
@@ -71,6 +71,17 @@ def test_it_equals_a_naive_fit(horizon):
         assert found[row] == pytest.approx(naive_har(hours, horizon, row), rel=1e-6)
 
 
+@pytest.mark.parametrize("horizon", [1, 4, 24, 36, 168])
+@pytest.mark.parametrize("more", [0, 7, 13])
+def test_the_newest_alone_is_what_the_walk_says_there(horizon, more):
+    """A signal names as its benchmark the very rival that back-tests are judged by."""
+    hours, measure = hours_of(market(110 * 24 + more, missing=(50, 2_000))), measure_of(horizon)
+    walked = har_ols(hours, horizon, measure, phase=(hours.first + len(hours)) % 24)[-1]
+    found = newest_har_ols(hours, horizon, measure)
+    assert np.isfinite(found)
+    assert found == pytest.approx(walked, rel=1e-9)
+
+
 @pytest.mark.parametrize("horizon", [1, 24, 48])
 def test_later_bars_change_no_forecast(horizon):
     bars = market(120 * 24)
@@ -97,3 +108,4 @@ def test_there_is_nothing_to_say_of_little():
     for n in (0, 1, 500, 85 * 24):
         hours = hours_of(market(n) if n else Bars.empty())
         assert np.isnan(har_ols(hours, 24, "squared_returns")).all()
+        assert np.isnan(newest_har_ols(hours, 24, "squared_returns"))
