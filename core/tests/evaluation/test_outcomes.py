@@ -19,12 +19,14 @@ from assay.evaluation.outcomes import (
     signal_outcome,
 )
 from assay.evaluation.track_record import HitRate, mean, root_mean_square, skill
+from assay.features.transforms import garman_klass
 from assay.forecast.distribution import LEVELS
 from assay.market.bars import Bars
 from assay.market.timeframes import timeframe
 
 ORIGIN = datetime(2026, 11, 18, 12, tzinfo=UTC)
 HOURLY = timeframe("1h")
+MINUTE = timedelta(minutes=1)
 # Uniform on -1 % to 1 %: the quantile of p is .02 p - .01.
 UNIFORM = 0.02 * LEVELS - 0.01
 
@@ -150,6 +152,82 @@ def test_bars_before_and_after_the_window_change_nothing():
         alone = realized(long.take(slice(10, 17)), HOURLY, measure=measure, **window)
         assert found == alone
     assert realized(Bars.empty(), HOURLY, measure="garman_klass", **window) is None
+
+
+QUARTERS = timeframe("15m")
+
+
+def quarters(logs):
+    """Bars of a quarter of an hour with these logs of open, high, low, close; the first ends at
+    ORIGIN.
+    """
+    first = ORIGIN - timedelta(minutes=15)
+    return bars([tuple(np.exp(row)) for row in logs], first=first, of=QUARTERS)
+
+
+def test_below_an_hour_the_window_is_one_bar():
+    """ln: open 0, high .2, low -.1, close .1: .3^2 / 2 - (2 ln 2 - 1) .1^2."""
+    window = [(0.0, 0.2, 0.0, 0.15), (0.15, 0.16, -0.1, 0.1)]
+    found = realized(
+        quarters([(0.0, 9.0, -9.0, 0.0), *window]),
+        QUARTERS,
+        origin=ORIGIN,
+        target=ORIGIN + timedelta(minutes=30),
+        measure="garman_klass",
+    )
+    assert found.variance == pytest.approx(0.045 - (2 * math.log(2) - 1) * 0.01)
+    assert (found.log_return, found.bars) == (pytest.approx(0.1), 2)
+
+
+@pytest.mark.parametrize("begins_after_minutes", [0, 15])
+def test_off_the_hour_bars_are_gathered_into_hours_from_the_origin_on(begins_after_minutes):
+    """An hour of closes .1 .2 .3 .4, then a half of .5 .6: returns .4 and .2, each bar a line."""
+    closes = np.arange(7) / 10
+    rows = [(c - 0.1 * (at > 0), c, c - 0.1 * (at > 0), c) for at, c in enumerate(closes)]
+    origin = ORIGIN + timedelta(minutes=begins_after_minutes)
+    of = bars(
+        [tuple(np.exp(row)) for row in rows], first=origin - timedelta(minutes=15), of=QUARTERS
+    )
+    window = {"origin": origin, "target": origin + timedelta(minutes=90)}
+    found = realized(of, QUARTERS, measure="squared_returns", **window)
+    assert found.variance == pytest.approx(0.4**2 + 0.2**2)
+    found = realized(of, QUARTERS, measure="garman_klass", **window)
+    line = 0.5 - (2 * math.log(2) - 1)
+    assert found.variance == pytest.approx(line * (0.4**2 + 0.2**2))
+    assert found.log_return == pytest.approx(0.6)
+
+
+def test_a_quarter_of_an_hour_exceeds_the_hours_threshold_as_often_as_the_hour_does():
+    """A random walk by the minute, its volatility another every hour.
+
+    Summed over the minutes a fifth of quarters would be an eighth: the threshold, of hourly bars,
+    is noisier than such a sum.
+    """
+    rng = np.random.default_rng(1)
+    hours = 4_000
+    scale = np.exp(rng.normal(0, 0.3, hours))[:, None] * 1e-3
+    steps = scale[:, :, None] * rng.normal(size=(hours, 60, 10))
+    path = np.cumsum(steps.reshape(hours, 600), axis=1).reshape(hours, 60, 10)
+    opens = np.concatenate([np.zeros((hours, 1)), path[:, :-1, -1]], axis=1)
+    high, low = np.maximum(path.max(axis=2), opens), np.minimum(path.min(axis=2), opens)
+    close = path[:, :, -1]
+    whole = garman_klass(*np.exp([opens[:, 0], high.max(axis=1), low.min(axis=1), close[:, -1]]))
+    threshold = np.quantile(whole, 0.8) / 4
+    rest = np.exp(np.stack([opens, high, low, close], axis=-1))
+    above, summed = [], []
+    for hour in rest[:, :15]:
+        minutes = bars([(1.0, 1.0, 1.0, 1.0), *hour], first=ORIGIN - MINUTE, of=timeframe("1m"))
+        found = realized(
+            minutes,
+            timeframe("1m"),
+            origin=ORIGIN,
+            target=ORIGIN + 15 * MINUTE,
+            measure="garman_klass",
+        )
+        above.append(found.variance > threshold)
+        summed.append(garman_klass(*hour.T).sum() > threshold)
+    assert np.mean(above) == pytest.approx(0.2, abs=0.025)
+    assert np.mean(summed) < 0.16
 
 
 def test_a_window_of_no_whole_bars_is_refused():
