@@ -66,21 +66,23 @@ async def livez(request: Request) -> Response:
         503: answers(
             ReadyAnswer,
             examples.NOT_READY,
-            description="There is no champion, or the database cannot be written",
+            description="There is no champion, or the database or the ledger cannot be written",
         ),
         **problems(422),
     },
 )
 async def readyz(request: Request) -> Response:
-    """Champion loaded and database writable; upstreams do not matter."""
+    """Champion loaded, database and ledger writable; upstreams do not matter."""
     services = services_of(request)
     champion_loaded = services.champion.state.bundle is not None
     database_writable = await asyncio.to_thread(services.database.writable)
-    ready = champion_loaded and database_writable
+    ledger_writable = database_writable and await services.ledger.writable()
+    ready = champion_loaded and ledger_writable
     body = {
         "status": "ready" if ready else "not_ready",
         "champion_loaded": champion_loaded,
         "database_writable": database_writable,
+        "ledger_writable": ledger_writable,
     }
     return JSONResponse(body, 200 if ready else 503, headers=_NO_STORE)
 

@@ -157,9 +157,18 @@ HEALTH: Example = {
 
 ALIVE: Example = {"status": "alive"}
 
-READY: Example = {"status": "ready", "champion_loaded": True, "database_writable": True}
+READY: Example = {
+    "status": "ready",
+    "champion_loaded": True,
+    "database_writable": True,
+    "ledger_writable": True,
+}
 
-NOT_READY: Example = READY | {"status": "not_ready", "database_writable": False}
+NOT_READY: Example = READY | {
+    "status": "not_ready",
+    "database_writable": False,
+    "ledger_writable": False,
+}
 
 UNHEALTHY: Example = HEALTH | {
     "status": "unhealthy",

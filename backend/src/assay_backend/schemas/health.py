@@ -29,8 +29,8 @@ class MarketsHealth(Schema):
 
 
 class HealthAnswer(Schema):
-    """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while bars or
-    a newer bundle are not right.
+    """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while bars, a
+    newer bundle or signals.jsonl are not right.
     """
 
     status: Literal["healthy", "degraded", "unhealthy"]
@@ -51,11 +51,12 @@ class AliveAnswer(Schema):
 
 
 class ReadyAnswer(Schema):
-    """Ready means: a champion is loaded and the database can be written."""
+    """Ready means: a champion is loaded, and the database and the ledger can be written."""
 
     status: Literal["ready", "not_ready"]
     champion_loaded: bool
     database_writable: bool
+    ledger_writable: bool
 
 
 class VersionAnswer(Schema):

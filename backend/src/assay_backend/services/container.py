@@ -127,7 +127,9 @@ def build_services(
         regimes=RegimeService(crypto, champion, clock),
         once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),
-        health=HealthService(champion, feed, crypto, forecasts, clock, mode=settings.market_source),
+        health=HealthService(
+            champion, feed, crypto, forecasts, ledger, clock, mode=settings.market_source
+        ),
         status=status,
         metrics=MetricsService(status, ledger, counters, scoring, clock),
     )

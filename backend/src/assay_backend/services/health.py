@@ -10,6 +10,7 @@ from assay.market.crypto.feed import CryptoFeed
 from assay.market.series import MarketSnapshot
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.forecasts import ForecastService
+from assay_backend.services.ledger import LedgerService
 from assay_backend.services.market import SIMULATED, MarketFeed
 from assay_backend.services.rendering import intraday_provenance, provenance_fields
 from assay_backend.settings import MarketSource
@@ -22,7 +23,7 @@ _NO_BARS = {"source": None, "as_of": None, "age_seconds": None, "stale": True}
 
 class HealthService:
     """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while the
-    bars, or a newer bundle, are not right.
+    bars, a newer bundle, or signals.jsonl, are not right.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class HealthService:
         feed: MarketFeed,
         crypto: CryptoFeed,
         forecasts: ForecastService,
+        ledger: LedgerService,
         clock: Clock,
         *,
         mode: MarketSource,
@@ -40,6 +42,7 @@ class HealthService:
         self._crypto = crypto
         self._clock = clock
         self._forecasts = forecasts
+        self._ledger = ledger
         self._mode = mode
 
     def report(self) -> dict[str, Any]:
@@ -48,6 +51,8 @@ class HealthService:
         market, market_problems = self._market()
         crypto, crypto_problems = self._watched()
         problems = [*champion.problems, *market_problems, *crypto_problems]
+        if behind := self._ledger.behind:
+            problems.append(f"signals.jsonl is behind the ledger: {behind}")
         status: Status = "degraded" if problems else "healthy"
         if champion.bundle is None or self._forecasts.has_bug():
             status = "unhealthy"

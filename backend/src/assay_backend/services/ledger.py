@@ -7,17 +7,20 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.clock import Clock
 from assay.errors import AssayError, StorageError
 from assay.store.ledger_records import (
     Appended,
     Batch,
+    Committed,
     Entry,
     Extent,
     Head,
@@ -29,9 +32,16 @@ from assay.store.ledger_records import (
 from assay_backend.services.database import Database
 from assay_backend.services.signals_file import SignalsFile
 
+if TYPE_CHECKING:  # SQLAlchemy, which no start waits for
+    from assay.store.ledger import Ledger
+
 MOST_WAITING = 10_000
 MOST_TOGETHER = 500
 CLOSE_SECONDS = 10.0
+# Longer than the file's and the database's locks are waited for.
+PATIENCE_SECONDS = 15.0
+PROBE_SECONDS = 2.0
+CATCH_UP_SECONDS = 5.0
 
 Answer = Appended | BaseException
 
@@ -74,8 +84,10 @@ class _Waiting:
 class LedgerService:
     """Appends for all callers of a process, in one thread: one transaction for those that wait.
 
-    What `append` has returned is on disk and stands in signals.jsonl, which is brought in step
-    when the service starts. Of more entries than `most_waiting` the rest is refused.
+    What `append` has returned is on disk, and stands in signals.jsonl unless the file is behind,
+    as `behind` tells: it is brought in step when the service starts, and every `catch_up_seconds`
+    where that failed. Of more entries than `most_waiting` the rest is refused, and nobody waits
+    longer than `patience_seconds`.
     """
 
     def __init__(
@@ -85,11 +97,17 @@ class LedgerService:
         signals_file: Path,
         *,
         most_waiting: int = MOST_WAITING,
+        patience_seconds: float = PATIENCE_SECONDS,
+        catch_up_seconds: float = CATCH_UP_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
         self._file = SignalsFile(signals_file)
         self._most_waiting = most_waiting
+        self._patience_seconds = patience_seconds
+        self._catch_up_seconds = catch_up_seconds
+        self.behind: str | None = None  # why signals.jsonl lacks lines
+        self._next_look = 0.0  # at a file that is behind
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting = 0
@@ -118,7 +136,14 @@ class LedgerService:
             check_entry(entry)
         answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         self._line_up(_Waiting(Batch(entries, remember), answer))
-        appended = await answer
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                appended = await answer
+        except TimeoutError:
+            raise StorageError(
+                f"The ledger's writer has not answered for {self._patience_seconds:g} seconds: "
+                "whether the entries are on disk is not known"
+            ) from None
         if appended.remembered is not None:
             raise AlreadyAnswered(appended.remembered)
         return appended.rows
@@ -126,6 +151,21 @@ class LedgerService:
     async def recall(self, key_digest: bytes) -> Remember | None:
         """The answer remembered under a key in the past 24 hours."""
         return await asyncio.to_thread(self._recall, key_digest)
+
+    async def writable(self) -> bool:
+        """Whether an entry could be appended right now: the writer lives, and all it needs is
+        there.
+        """
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await asyncio.to_thread(self.figures)
+                await self.append([])
+        except (StorageError, TimeoutError):
+            return False
+        except Exception:
+            log.exception("A bug in the ledger's writer")
+            return False
+        return True
 
     def figures(self) -> LedgerFigures:
         """How far the ledger has come, whoever wrote it; blocks."""
@@ -136,7 +176,7 @@ class LedgerService:
         """Refuses what comes from now on, and returns once the rest is on disk."""
         with self._lock:
             thread, self._thread, self._closed = self._thread, None, True
-        if thread is not None:
+        if thread is not None and thread.is_alive():
             self._queue.put(None)
             await asyncio.to_thread(thread.join, CLOSE_SECONDS)
             if thread.is_alive():
@@ -161,21 +201,27 @@ class LedgerService:
             self._need_thread()
 
     def _need_thread(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
-        try:
-            self._bring_in_step()
-        except StorageError as error:
-            log.warning("signals.jsonl was not brought in step: %s", error.message)
+        self._catch_up()
         while (together := self._collect()) is not None:
-            self._settle(together, self._write([each.batch for each in together]))
+            ended = StorageError("The ledger's writer ended in the midst of these entries")
+            answers: list[Answer] = [ended for _ in together]
+            try:
+                answers = self._write([each.batch for each in together])
+            except BaseException:
+                with self._lock:
+                    self._thread = None  # whoever comes next starts another
+                raise
+            finally:
+                self._settle(together, answers)
 
     def _collect(self) -> list[_Waiting] | None:
         """Waits for a caller; with all that wait by then. None once the service has ended."""
-        first = self._queue.get()
+        first = self._first()
         if first is None:
             return None
         together, entries = [first], len(first.batch.entries)
@@ -191,12 +237,22 @@ class LedgerService:
             entries += len(more.batch.entries)
         return together
 
+    def _first(self) -> _Waiting | None:
+        """The one who came first. While it waits it brings a file in step that is behind."""
+        while self.behind is not None:
+            try:
+                return self._queue.get(timeout=max(0.0, self._next_look - time.monotonic()))
+            except queue.Empty:
+                self._catch_up()
+        return self._queue.get()
+
     def _write(self, batches: list[Batch]) -> list[Answer]:
         try:
             with self._file.locked():
                 ledger = self._database.store().ledger
                 committed = ledger.commit(batches, at=self._clock.now())
-                self._file.add(committed.new, committed.extents.get("signal"), ledger)
+                # From here on the entries are in the ledger, whatever becomes of their lines.
+                self._add_lines(committed, ledger)
         except AssayError as error:
             log.warning("The ledger could not be written: %s", error.message)
             return [StorageError(error.message, **error.fields) for _ in batches]
@@ -216,10 +272,38 @@ class LedgerService:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
                 loop.call_soon_threadsafe(_resolve, settled)
 
-    def _bring_in_step(self) -> None:
-        with self._file.locked():
+    def _add_lines(self, committed: Committed, ledger: Ledger) -> None:
+        """Under the file's lock; never raises."""
+        if self.behind is not None and time.monotonic() < self._next_look:
+            return
+        with self._noting_what_is_behind():
+            self._file.add(committed.new, committed.extents.get("signal"), ledger)
+
+    def _catch_up(self) -> None:
+        """Brings the file in step; never raises."""
+        with self._noting_what_is_behind(), self._file.locked():
             ledger = self._database.store().ledger
             self._file.bring_in_step(ledger.extents().get("signal"), ledger)
+
+    @contextlib.contextmanager
+    def _noting_what_is_behind(self) -> Iterator[None]:
+        try:
+            yield
+        except AssayError as error:
+            self._note(error.message)
+        except Exception as error:
+            log.exception("A bug in what keeps signals.jsonl, which is tried again")
+            self._note(repr(error))
+        else:
+            if self.behind is not None:
+                log.info("signals.jsonl is in step again")
+            self.behind = None
+
+    def _note(self, reason: str) -> None:
+        if reason != self.behind:
+            log.warning("signals.jsonl is behind the ledger: %s", reason)
+        self.behind = reason
+        self._next_look = time.monotonic() + self._catch_up_seconds
 
 
 def _resolve(settled: list[tuple[asyncio.Future[Appended], Answer]]) -> None:
