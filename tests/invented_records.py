@@ -402,7 +402,11 @@ def _held_out() -> Document:
     ]
     tails = [
         {"name": name, "level": level, "hit_rate": rate, "kupiec_p": p}
-        for name, level, rate, p in (("assay", 0.01, 0.0, 0.014), ("assay", 0.05, 0.06, 0.43))
+        for name, level, rate, p in (
+            ("assay", 0.01, 0.0, 0.014),
+            ("garch_t", 0.01, 0.02, 0.12),
+            ("assay", 0.05, 0.06, 0.43),
+        )
     ]
     return {
         "n": 299, "start": "2024-03-27", "end": "2025-01-19", "rows": rows, "var": tails,

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from assay.bundle import versions as on_disk
-from assay.bundle.files import load_bundle, write_bundle
+from assay.bundle.files import METADATA, load_bundle, write_bundle
 from assay.bundle.manifest import MANIFEST
 from assay.bundle.promotion import history, promote, rollback, rollback_target, versions
 from assay.bundle.versions import HISTORY, MOST_KEPT, VERSIONS, kept_folders
@@ -59,6 +59,24 @@ def test_the_history_says_who_when_and_why(folder):
     assert (newest.action, newest.version, newest.by, newest.why, newest.at) == (
         "rollback", "test-0.5", "ada", "a test", "2026-11-26T12:00:00Z",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "why"),
+    [
+        ({"version": "v2", "created_at": "2025-05-01T00:00:00Z"}, "volatility model v2 took its"),
+        ({"version": "v1", "created_at": "2025-05-01T00:00:00Z"}, "the same models"),
+    ],
+)
+def test_a_bundle_with_golds_model_unchanged_says_so(tmp_path, section, why):
+    for told in ({"version": "v1", "created_at": "2025-04-20T00:00:00Z"}, section):
+        files = contents(verdict="0.25 passed")
+        metadata = json.loads(files[METADATA]) | {"volatility": told}
+        write_bundle(tmp_path, files | {METADATA: json.dumps(metadata).encode()})
+    first, second = history(tmp_path)
+    assert (first.why, first.at) == ("0.25 passed", "2025-04-16T00:00:00Z")
+    assert second.why.startswith(why)
+    assert (second.at, second.version) == ("2025-05-01T00:00:00Z", first.version)
 
 
 def test_a_first_champion_leaves_nothing_beside_it_and_has_a_history_of_one(tmp_path):

@@ -61,7 +61,7 @@ def test_every_chart_has_a_text_alternative_and_numbers(open_page):
     assert len(drawn) == 3
     assert all(chart.proto.alt for chart in drawn)
     assert "GARCH-t by weekday: +1.12%." in drawn[0].proto.alt
-    assert len(app.table) == 3
+    assert len(app.table) == 4
 
 
 def test_champions_are_told_with_who_and_why(open_page, words_of):

@@ -24,8 +24,8 @@ def test_the_first_glance_says_that_everything_works(open_page, words_of):
         "✓ Healthy",
         "4 of 4",
         "21 minutes ago",
-        "1,234 rows",
-        "✓ intact: all 1,234 hashes recomputed",
+        "1,234",
+        "✓ intact, every hash recomputed",
         "3 of 3 sources can be asked",
         "BTC/USDT, Binance, 1 hour",
         "156, 3 in vain",
@@ -136,7 +136,7 @@ def test_a_check_that_cannot_be_had_leaves_the_rest(backend, open_page, replies,
     words = words_of(app)
     assert "not checked just now" in words
     assert "figures in brief cannot be renewed" in words
-    assert "1,234 rows" in words
+    assert "1,234" in words
 
 
 def test_nothing_yet_is_no_trouble(backend, open_page, replies, words_of):
@@ -176,7 +176,7 @@ def test_the_last_good_picture_stays_when_the_backend_goes(
     st.cache_data.clear()
     app = open_page()
     assert "last good answer" in texts(app.error)
-    assert "1,234 rows" in words_of(app)
+    assert "1,234" in words_of(app)
 
 
 def test_a_malformed_answer_is_a_banner(backend, open_page, replies, texts):
@@ -186,5 +186,5 @@ def test_a_malformed_answer_is_a_banner(backend, open_page, replies, texts):
 
 def test_a_spanish_browser_is_answered_in_spanish(open_page, words_of):
     words = words_of(open_page(locale="es-MX"))
-    for part in ("Todo funciona", "hace 21 minutos", "1.234 filas", "no es un número"):
+    for part in ("Todo funciona", "hace 21 minutos", "1.234", "no es un número"):
         assert part in words

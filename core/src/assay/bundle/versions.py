@@ -109,18 +109,17 @@ class ChampionId:
     def published(self, after: ChampionId | None) -> Reason:
         """What the metadata say of its publication; `after` is the champion that it replaced."""
         section, promotion = self.metadata.get("volatility"), self.metadata.get("promotion")
-        at, why = self.metadata.get("created_at"), None
-        if isinstance(promotion, dict):
-            why = promotion.get("verdict")
-        if (
-            after is not None
-            and isinstance(section, dict)
-            and self.metadata.get("version") == after.metadata.get("version")
-            and self.volatility != after.volatility
-        ):
-            at = section.get("created_at") or at
-            why = f"volatility model {self.volatility} took its place; gold's model is the same"
-        return Reason(str(at or ""), "assay-train", "publish", str(why or _NO_REASON))
+        made = [str(self.metadata.get("created_at") or "")]
+        if isinstance(section, dict):
+            made.append(str(section.get("created_at") or ""))
+        why = promotion.get("verdict") if isinstance(promotion, dict) else None
+        if after is not None and self.metadata.get("version") == after.metadata.get("version"):
+            why = "the same models, with other figures told of them"
+            if self.volatility != after.volatility:
+                why = f"volatility model {self.volatility} took its place; gold's model is the same"
+        else:
+            made = made[:1]
+        return Reason(max(made), "assay-train", "publish", str(why or _NO_REASON))
 
 
 @contextmanager

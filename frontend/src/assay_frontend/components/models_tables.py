@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from assay_frontend.api.models import Evaluation, ScoreRow, at_level
-from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion
+from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion, TailRow
 from assay_frontend.components.evidence import evenness_words, evidence_words
 from assay_frontend.components.named_bars import NamedBar
 from assay_frontend.components.tables import Table, csv_text
@@ -104,9 +104,8 @@ def volatility_rows_table(t: Translator, held_out: HeldOut) -> Table:
     }
 
 
-def tails_table(t: Translator, held_out: HeldOut) -> Table:
+def tails_table(t: Translator, rows: Sequence[TailRow]) -> Table:
     """How often more than the value at risk was lost."""
-    rows = held_out.tails
     return {
         t("table.model"): [t.named("model", row.name) for row in rows],
         t("table.var.level"): [level(t, 1 - row.level) for row in rows],

@@ -83,8 +83,7 @@ def age_words(
 
 def _ledger(t: Translator, status: Status, check: LedgerCheck | None) -> str:
     rows = number(t, status.ledger_rows)
-    value = MISSING if status.ledger_rows is None else t("status.hero.rows", n=rows)
-    return figure_html(t("status.hero.ledger"), value, check_words(t, check))
+    return figure_html(t("status.hero.ledger"), rows, check_words(t, check))
 
 
 def check_words(t: Translator, check: LedgerCheck | None) -> str:
@@ -92,5 +91,5 @@ def check_words(t: Translator, check: LedgerCheck | None) -> str:
     if check is None:
         return t("status.ledger.unchecked")
     if check.intact:
-        return t("status.ledger.intact", n=number(t, check.rows))
+        return t("status.ledger.intact")
     return t("status.ledger.broken", n=number(t, check.first_bad))

@@ -34,6 +34,7 @@ from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader, client_of, show_facts
 
 CHANGES_LISTED = 8
+OWN = "assay"  # what our volatility model is called among its rivals
 
 
 def render() -> None:
@@ -200,10 +201,15 @@ def _show_held_out(reader: Reader, held_out: HeldOut) -> None:
         st.html(tables.table_html(table, label=t("models.volatility.alt")))
         st.caption(t("models.volatility.caption"))
     with right:
-        if held_out.tails:
-            table = models_tables.tails_table(t, held_out)
+        own = [row for row in held_out.tails if row.name == OWN]
+        if own:
+            table = models_tables.tails_table(t, own)
             st.html(tables.table_html(table, label=t("models.tails.alt")))
             st.caption(t("models.tails.caption"))
+        if len(held_out.tails) > len(own):
+            with st.expander(t("models.tails.all")):
+                every = models_tables.tails_table(t, held_out.tails)
+                st.table(tables.literal(every), hide_index=True)
 
 
 def _show_card(reader: Reader, card: ChampionCard) -> None:

@@ -140,8 +140,10 @@ def _show_quarantine(reader: Reader, status: Status) -> None:
         st.markdown(t("status.ledger.none"))
         return
     count = sum(status.quarantine.values())
-    st.markdown(t("status.quarantine.words", n=number(t, count)))
-    if count:
+    if not count:
+        st.markdown(t("status.quarantine.none"))
+    else:
+        st.markdown(t("status.quarantine.words", n=number(t, count)))
         table = status_tables.quarantine_table(t, status.quarantine)
         st.html(tables.table_html(table, label=t("status.quarantine.title")))
 
