@@ -376,7 +376,7 @@ def test_from_a_day_on_squared_hourly_returns_count(services, clock, score):
     assert (found["bars"], found["timeframe"]) == (24, "1h")
 
 
-def test_below_an_hour_the_signals_own_bars_measure_it(services, clock, score):
+def test_below_an_hour_the_signals_own_bars_measure_it_as_one(services, clock, score):
     origin = datetime(2026, 11, 18, 20, 15, tzinfo=UTC)
     keep(services, [signal(1, origin=origin, minutes=30, timeframe="15m")], at=origin)
     clock.instant = origin + HOUR
@@ -385,7 +385,8 @@ def test_below_an_hour_the_signals_own_bars_measure_it(services, clock, score):
     window = [
         scripted_bar("binance", origin + timedelta(minutes=15 * n), seconds=900) for n in (0, 1)
     ]
-    variance = sum(garman_klass_of(bar) for bar in window)
+    opened, high, low, closed = zip(*window, strict=True)
+    variance = garman_klass_of((opened[0], max(high), min(low), closed[-1]))
     assert found["realized_volatility"] == pytest.approx(math.sqrt(variance))
     assert (found["bars"], found["timeframe"]) == (2, "15m")
 
@@ -470,6 +471,16 @@ def test_simulated_signals_are_never_scored(services, clock, exchanges, score):
     origin = datetime(2026, 11, 18, 12, tzinfo=UTC)
     keep(services, [signal(1, origin=origin, source="simulated")], at=origin)
     clock.instant = origin + 30 * 24 * HOUR
+    assert score(services) == [0]
+    assert not exchanges.bar_calls
+
+
+def test_a_signal_whose_window_had_ended_when_it_was_made_is_never_scored(
+    services, clock, exchanges, score
+):
+    origin = datetime(2026, 11, 18, 12, tzinfo=UTC)
+    keep(services, [signal(1, origin=origin)], at=origin + HOUR)
+    clock.instant = origin + 2 * HOUR
     assert score(services) == [0]
     assert not exchanges.bar_calls
 

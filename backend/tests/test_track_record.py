@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -113,6 +115,34 @@ def test_simulated_rows_are_shown_and_never_counted(client, keep):
         body = client.get(path).json()
         assert body["n"] == 0
         assert {item["status"] for item in body["items"]} == {"simulated"}
+
+
+def test_what_was_said_too_late_is_shown_and_never_counted(client, keep):
+    at = FIRST + timedelta(hours=1)
+    late, in_time = (signal(0), signal_outcome(4)), (signal(0, horizon_min=120), signal_outcome(1))
+    keep(late, in_time, (forecast(-1), gold_outcome(3)), at=at)
+    body = client.get("/v1/crypto/track-record").json()
+    SignalTrackRecordAnswer.model_validate(body)
+    found = [(item["status"], item["counted"], item["outcome"] is None) for item in body["items"]]
+    assert found == [("late", False, True), ("scored", True, False)]
+    assert (body["n"], body["summary"]["n"], body["rows"]) == (1, 1, 2)
+    assert (body["summary"]["pending"], body["summary"]["unscorable"]) == (0, 0)
+    gold = client.get("/v1/gold/track-record").json()
+    assert (gold["n"], gold["items"][-1]["status"]) == (0, "late")
+    services = client.app_state["services"]
+    services.scoring._read_figures()
+    assert services.scoring.figures.signals["n"] == 1
+    assert client.get("/metrics").json()["signal_coverage"]["0.8"] == float(
+        signal_outcome(1)["inside"]
+    )
+
+
+@pytest.mark.parametrize("payload", [b"{", b"[]", b"{}"])
+def test_a_row_that_says_nothing_is_named(client, keep, payload):
+    keep((replace(signal(3), payload=payload), None))
+    answer = client.get("/v1/crypto/track-record")
+    assert answer.status_code == 503
+    assert "of the ledger" in answer.json()["detail"]
 
 
 def test_signals_summaries_are_what_a_slow_loop_finds(client, keep):

@@ -241,6 +241,14 @@ def test_rows_that_are_due_the_one_due_first_first(store):
     assert ledger.tallies() == {"signal": Tally(2, 2), "gold_forecast": Tally(0, 1)}
 
 
+def test_a_row_whose_outcome_was_known_when_it_was_made_waits_for_none(sqlite_store):
+    append(sqlite_store, entry(1), at=AT + HOUR)
+    append(sqlite_store, entry(2), at=AT + HOUR - timedelta(milliseconds=1))
+    due = sqlite_store.ledger.due(AT + 9 * HOUR, kind="signal", limit=9)
+    assert sequences(due) == [2]
+    assert sqlite_store.ledger.tallies() == {"signal": Tally(0, 1)}
+
+
 def test_the_first_outcome_of_a_row_stands(store):
     append(store, entry(1))
     store.ledger.write_outcomes([])

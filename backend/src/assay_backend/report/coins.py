@@ -127,7 +127,7 @@ def _stored_table(facts: Facts, words: Words) -> Table:
 
 def _stored_row(group: SignalGroup, words: Words) -> list[str]:
     counted = [item for item in group.items if item.counted]
-    said = mean([item.said["risk_score"] for item in group.items])
+    said = mean([item.said["risk_score"] for item in group.items if item.status != "late"])
     volatilities = (
         mean([item.said["volatility"]["horizon"] for item in counted]),
         mean([item.scores["realized_volatility"] for item in counted]),

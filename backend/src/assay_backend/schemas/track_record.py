@@ -10,7 +10,7 @@ from assay.volatility.assessment import Fallback, Measure, Regime
 from assay_backend.schemas.base import Schema, Session
 from assay_backend.schemas.forecast import Interval
 
-RowStatus = Literal["pending", "scored", "unscorable", "simulated"]
+RowStatus = Literal["pending", "scored", "unscorable", "simulated", "late"]
 
 
 class Rate(Schema):
@@ -30,7 +30,8 @@ class TrackedRow(Schema):
     due: AwareDatetime = Field(description="When the outcome can be known")
     source: str = Field(description="Whose bars it was made of, and is scored by")
     status: RowStatus = Field(
-        description="`unscorable`: its bars have not come within 7 days; `simulated`: never scored"
+        description="`unscorable`: its bars have not come within 7 days; `simulated`, and "
+        "`late` (made when its outcome could be known): never scored"
     )
     counted: bool = Field(
         description="Whether the summary has it: the first row of each target, once scored"

@@ -55,7 +55,8 @@ class ScoringService:
     """Scores what has come due from closed bars at hand, each row once; for one event loop.
 
     A row is scored by the bars of its own source. Where they are missing it waits, and is marked
-    unscorable WAIT_FOR_BARS after it came due. Simulated rows are never scored.
+    unscorable WAIT_FOR_BARS after it came due. Simulated rows are never scored, nor those that were
+    made when they were due.
     """
 
     def __init__(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assay.clock import iso_utc
+from assay.errors import StorageError
 from assay.evaluation.track_record import HitRate
 from assay.store.ledger_records import Entry, LedgerRow, Outcome
 from assay_backend.services.market import SIMULATED
 
 Document = dict[str, Any]
 Pair = tuple[LedgerRow, Outcome | None]
-Status = Literal["pending", "scored", "unscorable", "simulated"]
+Status = Literal["pending", "scored", "unscorable", "simulated", "late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Tracked:
     """A row that was read: what it `said`, and its `outcome` where it has one.
 
     `counted` says whether it enters the summary: the first row of each target, once it is scored.
+    What was made when its outcome could be known is `late`, and never counted.
     """
 
     row: LedgerRow
@@ -62,10 +64,17 @@ def tracked(
     seen: set[Hashable] = set()
     found = []
     for row, outcome in pairs:
-        said = json.loads(row.entry.payload)
-        what = json.loads(outcome.payload) if outcome else None
-        status = _status(row, what)
-        name = (row.entry.source, target(row.entry, said))
+        try:
+            said = json.loads(row.entry.payload)
+            what = json.loads(outcome.payload) if outcome else None
+            status = _status(row, what)
+            name = (row.entry.source, target(row.entry, said))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StorageError(
+                f"Row {row.sequence} of the ledger, or its outcome, is not what was written: "
+                f"{error!r}",
+                row=row.sequence,
+            ) from error
         counted = status == "scored" and name not in seen
         seen.add(name)
         found.append(
@@ -88,6 +97,8 @@ def rate_document(rate: HitRate) -> Document:
 def _status(row: LedgerRow, what: Document | None) -> Status:
     if row.entry.source == SIMULATED:
         return "simulated"
+    if row.created >= row.entry.due:
+        return "late"
     if what is None:
         return "pending"
     return "scored" if what["status"] == "scored" else "unscorable"

@@ -173,8 +173,8 @@ class Ledger:
     ) -> tuple[LedgerRow, ...]:
         """Rows due before an instant that have no outcome yet, the one due first first.
 
-        Rows of simulated bars are left out. `after` is the last row of an earlier answer, to go on
-        behind rows that cannot be scored yet.
+        Rows of simulated bars are left out, and those made when they were due. `after` is the last
+        row of an earlier answer, to go on behind rows that cannot be scored yet.
         """
         with reading(self._engine) as connection:
             return due_rows(connection, before, kind=kind, limit=limit, after=after)

@@ -82,7 +82,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many rows have an outcome, and how many wait for one; simulated ones do neither."""
+    """How many rows have an outcome, and how many wait for one. Simulated ones do neither, nor late
+    ones.
+    """
 
     known: int
     waiting: int

@@ -18,7 +18,7 @@ from assay.store.ledger_chain import COLUMNS, NO_ROW, Content, Fields, row_hash
 from assay.store.ledger_records import Entry, Extent, Head, LedgerKind, LedgerRow
 from assay.store.records import epoch_ms, instant_of
 
-# Whose rows have no outcome.
+# Whose rows have no outcome, as those have none that were made when it could be known.
 SIMULATED = "simulated"
 
 Key = tuple[LedgerKind, str]
@@ -164,7 +164,8 @@ def write_rows(
         stored.append((*content, previous, own))
         previous = own
     insert_rows(connection, schema.ledger, stored)
-    waiting = [(row[1], row[5], row[0]) for row in stored if row[7] != SIMULATED]
+    awaited = (row for row in stored if row[7] != SIMULATED and row[3] < row[5])
+    waiting = [(row[1], row[5], row[0]) for row in awaited]
     insert_rows(connection, schema.pending, waiting)
     rows = [row_of(fields) for fields in stored]
     _extend(connection, extents, rows)

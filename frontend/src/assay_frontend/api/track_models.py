@@ -33,8 +33,8 @@ def _rates_by_level(fields: Fields, name: str) -> tuple[tuple[float, Rate], ...]
 
 @dataclass(frozen=True, slots=True)
 class TrackedRow:
-    """A row of the ledger. `status` is pending, scored, unscorable or simulated; `counted` says
-    whether sums have it: the first row of each target, once scored.
+    """A row of the ledger. `status` is pending, scored, unscorable, simulated or late; `counted`
+    says whether sums have it: the first row of each target, once scored.
     """
 
     sequence: int
