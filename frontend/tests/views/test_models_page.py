@@ -55,13 +55,13 @@ def test_every_rival_is_on_the_board_with_its_tests_in_words(open_page, words_of
         assert part in words, part
 
 
-def test_every_chart_has_a_text_alternative_and_numbers(open_page):
+def test_every_chart_has_a_text_alternative_and_numbers(open_page, words_of):
     app = open_page()
     drawn = app.get("plotly_chart")
     assert len(drawn) == 3
     assert all(chart.proto.alt for chart in drawn)
     assert "GARCH-t by weekday: +1.12%." in drawn[0].proto.alt
-    assert len(app.table) == 4
+    assert words_of(app).count("<table ") == 8
 
 
 def test_champions_are_told_with_who_and_why(open_page, words_of):

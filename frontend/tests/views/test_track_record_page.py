@@ -38,12 +38,12 @@ def test_a_good_day_has_no_banner(open_page):
 
 
 @pytest.mark.parametrize(("of", "count"), [("gold", 4), ("signals", 3)])
-def test_every_chart_has_a_text_alternative_and_numbers(open_page, of, count):
+def test_every_chart_has_a_text_alternative_and_numbers(open_page, words_of, of, count):
     app = open_page(of=of)
     drawn = app.get("plotly_chart")
     assert len(drawn) == count
     assert all(chart.proto.alt for chart in drawn)
-    assert len(app.table) == 1
+    assert words_of(app).count("<table ") == 2
     assert len(app.dataframe) == 1
     assert [item.proto.label for item in app.get("download_button")] == ["Track record, CSV"]
 

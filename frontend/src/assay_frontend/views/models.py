@@ -120,9 +120,11 @@ def _show_charts(reader: Reader, card: ChampionCard) -> None:
             )
             st.caption(t("models.coverage.caption"))
     with st.expander(t("chart.table")):
-        st.table(tables.literal(coverage_table(t, evaluation.rows)), hide_index=True)
+        table = coverage_table(t, evaluation.rows)
+        st.html(tables.table_html(table, label=t("models.coverage.title")))
         if sum(card.pit):
-            st.table(tables.literal(pit_table(t, card.pit)), hide_index=True)
+            table = pit_table(t, card.pit)
+            st.html(tables.table_html(table, label=t("models.pit.title")))
 
 
 def _show_pit(reader: Reader, card: ChampionCard) -> None:
@@ -153,9 +155,9 @@ def _show_history(reader: Reader, registry: Registry) -> None:
         file_name="champions.csv",
     )
     with st.expander(t("models.versions.title", n=len(registry.versions))):
-        st.table(
-            tables.literal(models_tables.versions_table(t, registry.versions)), hide_index=True
-        )
+        table = models_tables.versions_table(t, registry.versions)
+        count = len(registry.versions)
+        st.html(tables.table_html(table, label=t("models.versions.title", n=count)))
         st.markdown(t("models.versions.words"))
 
 
@@ -209,7 +211,7 @@ def _show_held_out(reader: Reader, held_out: HeldOut) -> None:
         if len(held_out.tails) > len(own):
             with st.expander(t("models.tails.all")):
                 every = models_tables.tails_table(t, held_out.tails)
-                st.table(tables.literal(every), hide_index=True)
+                st.html(tables.table_html(every, label=t("models.tails.all")))
 
 
 def _show_card(reader: Reader, card: ChampionCard) -> None:

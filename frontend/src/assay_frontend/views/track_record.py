@@ -194,7 +194,7 @@ def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
     with right:
         st.markdown(t("record.pit.words"))
         with st.expander(t("chart.table")):
-            st.table(tables.literal(pit_table(t, counts)), hide_index=True)
+            st.html(tables.table_html(pit_table(t, counts), label=t("record.pit.title")))
 
 
 def _show_forecasts(reader: Reader, record: GoldRecord) -> None:
@@ -246,7 +246,8 @@ def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
         )
         st.caption(t("record.reliability.caption"))
         with st.expander(t("chart.table")):
-            st.table(tables.literal(reliability_table(t, points)), hide_index=True)
+            table = reliability_table(t, points)
+            st.html(tables.table_html(table, label=t("record.reliability.title")))
     with right:
         st.header(t("record.words.title"), anchor=False)
         for sentence in signal_sentences(t, record):
