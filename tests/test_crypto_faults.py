@@ -361,7 +361,7 @@ def test_more_bars_than_come_in_time_come_in_two_goes(loop, serve, upstream):
         assert service.calls == before + 3
         assert len(service.store.read_bars(BTC)) == 5000
 
-    play(loop, serve, scenario)
+    play(loop, serve, scenario, deadline_seconds=4.0)
 
 
 def test_a_black_hole_holds_no_more_than_two_threads(loop, serve, upstream):

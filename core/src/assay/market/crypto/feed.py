@@ -17,7 +17,7 @@ from assay.market.crypto.deep import DeepHistory, Local
 from assay.market.crypto.keeping import Keeper
 from assay.market.crypto.market_lists import MarketLists
 from assay.market.crypto.naming import Naming
-from assay.market.crypto.refresher import FINAL, Refresher
+from assay.market.crypto.refresher import FINAL, PUTTING_AWAY_SECONDS, Refresher
 from assay.market.crypto.routes import Route
 from assay.market.crypto.series import ExchangeSeries, Gap
 from assay.market.crypto.shelf import MOST_BARS, Shelf
@@ -370,7 +370,7 @@ class CryptoFeed:
 
     async def _wait(self, flight: asyncio.Task[None]) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._deadline_seconds):
+            async with asyncio.timeout(self._deadline_seconds + PUTTING_AWAY_SECONDS):
                 await asyncio.shield(flight)
 
     async def _fly(self, route: Route) -> None:

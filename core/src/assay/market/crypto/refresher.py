@@ -35,8 +35,10 @@ PATIENCE_WITH_SUSPECTS = 0.25
 OWN_AGAIN_SECONDS = 120.0
 # What lies far back may not shut off what is new.
 DEEPER_AGAIN = timedelta(minutes=5)
-# The share of the deadline that an exchange has; in the rest what it gave is put away.
+# The share of the deadline that an exchange has; in the rest, and a little later, what it gave is
+# put away.
 LEAVING = 0.9
+PUTTING_AWAY_SECONDS = 0.3
 # What another exchange cannot cure either.
 FINAL = (UnknownSymbol, UnknownTimeframe)
 
@@ -75,7 +77,7 @@ class Refresher:
         """
         await self._source.ready()
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with asyncio.timeout(self._deadline_seconds + PUTTING_AWAY_SECONDS):
                 await first_success(self._attempts(route), final=FINAL)
         except TimeoutError as error:
             self._note_too_deep(route)
