@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from assay.clock import FixedClock
 from assay.errors import StorageError
 from assay.store.engine import writing
 from assay.store.ledger_records import Entry, Remember
@@ -606,7 +607,14 @@ def test_the_ledger_can_be_checked_by_http(client):
     before = client.get("/v1/ledger/verify")
     assert before.headers["cache-control"] == "no-store"
     rows, head = before.json()["rows"], before.json()["head"]
-    assert before.json() == {"rows": rows, "head": head, "intact": True, "first_bad": None}
+    assert before.json() == {
+        "rows": rows,
+        "head": head,
+        "intact": True,
+        "first_bad": None,
+        "checked_at": "2026-11-18T23:00:00Z",
+        "current": True,
+    }
     client.portal.call(services.ledger.append, [entry(1), entry(2)])
     found = client.get("/v1/ledger/verify").json()
     assert (found["rows"], found["intact"]) == (rows + 2, True)
@@ -656,7 +664,7 @@ class SlowDatabase:
 def test_callers_who_come_at_once_share_one_check(database, record):
     record(1)
     slow = SlowDatabase(database)
-    service = VerificationService(slow)
+    service = VerificationService(slow, FixedClock(AT))
 
     async def many():
         callers = [asyncio.create_task(service.verify()) for _ in range(5)]
@@ -666,25 +674,38 @@ def test_callers_who_come_at_once_share_one_check(database, record):
         return await asyncio.gather(*callers[1:])
 
     found = asyncio.run(many())
-    assert [each.rows for each in found] == [1] * 4
+    assert [each.found.rows for each in found] == [1] * 4
     assert slow.calls == 1
 
 
-def test_no_more_than_a_share_of_the_time_goes_into_checks(database, record, monkeypatch):
+def test_no_more_than_a_share_of_the_time_goes_into_checks(database, record, clock, monkeypatch):
     monkeypatch.setattr(verification_module, "SHARE", 0.0)
     monkeypatch.setattr(verification_module, "MOST_SAVED_SECONDS", 1e-6)  # less than one takes
-    service = VerificationService(database)
+    service = VerificationService(database, clock)
+
+    def told():
+        checked = asyncio.run(service.verify())
+        return checked.found.rows, checked.found.intact, checked.at, checked.current
+
     record(1)
-    assert asyncio.run(service.verify()).rows == 1
+    assert told() == (1, True, AT, True)
+    clock.advance(seconds=9)
+    assert told() == (1, True, AT, True), "an old one, of the ledger that there is"
     record(2)
-    assert asyncio.run(service.verify()).rows == 1
+    assert told() == (1, True, AT, False), "an old one, and the ledger has grown since"
     monkeypatch.setattr(verification_module, "SHARE", 1e9)
-    assert asyncio.run(service.verify()).rows == 2
+    later = AT + timedelta(seconds=9)
+    assert told() == (2, True, later, True)
+    monkeypatch.setattr(verification_module, "SHARE", 0.0)
+    tamper(database, "UPDATE ledger SET hash = x'00' WHERE sequence = 2")
+    assert told() == (2, False, later, True), "the head that was found is there no more"
+    tamper(database, "DELETE FROM ledger WHERE sequence = 2")
+    assert told()[:2] == (2, False), "that it was not intact stands"
 
 
 def test_a_check_that_fails_is_told_and_tried_again(tmp_path):
     broken = Database(f"sqlite:///{tmp_path}")  # a folder
-    service = VerificationService(broken)
+    service = VerificationService(broken, FixedClock(AT))
 
     async def twice():
         for _ in range(2):

@@ -189,7 +189,12 @@ LEDGER_HEAD: Example = {
     "head": "9f0c1b6e0d5a4f52b7f3c8a1e2d4960718c5b3a2f1e0d9c8b7a6958473625140",
 }
 
-LEDGER_VERIFICATION: Example = LEDGER_HEAD | {"intact": True, "first_bad": None}
+LEDGER_VERIFICATION: Example = LEDGER_HEAD | {
+    "intact": True,
+    "first_bad": None,
+    "checked_at": "2026-11-18T23:00:00Z",
+    "current": True,
+}
 
 STATUS: Example = {
     "status": "healthy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from assay_backend.schemas.base import Schema
 
@@ -15,4 +15,8 @@ class LedgerVerificationAnswer(Schema):
     intact: bool
     first_bad: int | None = Field(
         description="Sequence of the first row that is missing or not what the chain says"
+    )
+    checked_at: AwareDatetime = Field(description="When the check began; all else is as of then")
+    current: bool = Field(
+        description="Whether that is the newest row still; else others came, not checked yet"
     )

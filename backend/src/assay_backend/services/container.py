@@ -105,7 +105,7 @@ def build_services(
         clock=clock,
         database=database,
         ledger=ledger,
-        verification=VerificationService(database),
+        verification=VerificationService(database, clock),
         counters=counters,
         feed=feed,
         crypto=crypto,
