@@ -90,11 +90,19 @@ class LoopbackBackend:
             def log_message(self, format: str, *args: object) -> None:
                 del format, args
 
-        self._stopping = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._handler = Handler
+        self._listen(0)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _listen(self, port: int) -> None:
+        self._stopping = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
+
+    def return_from_away(self) -> None:
+        """Listens again where it did, once closed."""
+        self._listen(self._server.server_port)
 
     def _write(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
         step = 1 if reply.drip_seconds else max(1, len(reply.body))

@@ -1,4 +1,8 @@
-"""The served dashboard in Chromium: it asks nobody outside, and fits a phone."""
+"""The served dashboard in Chromium: every page, both shades, sizes and languages.
+
+Nobody outside is asked, nothing fails, nothing is cut, and everything can be reached by keyboard.
+Pictures of the pages stay in `test-results/pages`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from importlib.resources import files
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,7 +33,12 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESK, PHONE = (1400, 1000), (360, 780)
+DESK, PHONE = (1440, 1000), (360, 780)
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PICTURES = Path(__file__).parents[2] / "test-results" / "pages"
+
+expect.set_options(timeout=20_000)
 
 pytestmark = [
     pytest.mark.browser,
@@ -40,8 +51,13 @@ def dashboard(steady_backend, tmp_path_factory):
     """`python -m assay_frontend` on a free port, asking the loopback backend; its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environ = {**os.environ, "API_URL": steady_backend.url, "PORT": str(port)}
-    for name in ("ASSAY_HOST", "SPACE_HOST", "ASSAY_HF_TOKEN"):
+    environ = {
+        **os.environ,
+        "API_URL": steady_backend.url,
+        "PORT": str(port),
+        "ASSAY_DASHBOARD_REFRESH_SECONDS": "6",
+    }
+    for name in ("ASSAY_HOST", "SPACE_HOST", "ASSAY_HF_TOKEN", "ASSAY_DASHBOARD_COINS"):
         environ.pop(name, None)
     with (tmp_path_factory.mktemp("dashboard") / "server.log").open("w") as log:
         server = subprocess.Popen(
@@ -76,8 +92,11 @@ def chromium():
 
 @pytest.fixture
 def open_in_browser(dashboard, chromium):
-    """Opens a path at a size and in a shade; gives the page and the hosts it asked."""
-    contexts = []
+    """Opens a path at a size and in a shade; gives the page and the hosts it asked.
+
+    Whatever the test does, no request of the page may fail, and its console has no errors.
+    """
+    contexts, troubles = [], []
 
     def opened(path, *, size=DESK, shade="light", locale="en-GB"):
         context = chromium.new_context(
@@ -90,16 +109,36 @@ def open_in_browser(dashboard, chromium):
         page = context.new_page()
         hosts = set()
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        page.on(
+            "requestfailed",
+            lambda request: (
+                troubles.append((request.url, request.failure))
+                if request.failure != "net::ERR_ABORTED"  # what a page that is left asked for
+                else None
+            ),
+        )
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else 0)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "response",
+            lambda answer: (
+                troubles.append((answer.url, answer.status)) if answer.status >= 400 else None
+            ),
+        )
         page.goto(dashboard + path)
         page.wait_for_selector(".assay-footer", timeout=60_000)
         page.wait_for_function(
-            "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3", timeout=60_000
+            "[...document.querySelectorAll('.stPlotlyChart')]"
+            ".every(box => box.querySelector('.main-svg'))",
+            timeout=60_000,
         )
         return page, hosts
 
     yield opened
+    seen = list(troubles)  # closing breaks what is still open, which is no trouble
     for context in contexts:
         context.close()
+    assert not seen
 
 
 def widest_scroll(page):
@@ -109,24 +148,84 @@ def widest_scroll(page):
     )
 
 
+GOLD = "Gold: the close of Tuesday 15 April 2025"
+ORO = "Oro: el cierre del martes 15 de abril de 2025"
+RISK, RIESGO = (
+    "BTC/USDT: risk over the next 24 hours",
+    "BTC/USDT: el riesgo en las próximas 24 horas",
+)
+WHOLE_CRYPTO = "/crypto?backtest=year&compare=ETH/USDT,SOL/USDT"
+
+
 @pytest.mark.parametrize(
-    ("path", "size", "shade", "title", "heading"),
+    ("path", "size", "shade", "locale", "title", "heading"),
     [
-        ("/gold", DESK, "light", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
-        ("/gold", PHONE, "dark", "Assay · Gold", "Gold: the close of Tuesday 15 April 2025"),
-        ("/crypto", PHONE, "dark", "Assay · Crypto", "BTC/USDT: risk over the next 24 hours"),
+        ("/", DESK, "dark", "es-MX", "Assay · Resumen", "De un vistazo"),
+        ("/", PHONE, "light", "en-GB", "Assay · Overview", "At a glance"),
+        ("/gold", DESK, "light", "en-GB", "Assay · Gold", GOLD),
+        ("/gold", PHONE, "dark", "es-ES", "Assay · Oro", ORO),
+        (WHOLE_CRYPTO, DESK, "dark", "es-ES", "Assay · Cripto", RIESGO),
+        (WHOLE_CRYPTO, PHONE, "light", "en-GB", "Assay · Crypto", RISK),
     ],
 )
-def test_the_page_asks_no_outside_host_and_fits_the_screen(
-    open_in_browser, path, size, shade, title, heading
+def test_a_page_asks_no_outside_host_fits_the_screen_and_breaks_no_rule_of_wcag(
+    open_in_browser, path, size, shade, locale, title, heading
 ):
-    page, hosts = open_in_browser(path, size=size, shade=shade)
+    page, hosts = open_in_browser(path, size=size, shade=shade, locale=locale)
     assert hosts - {None, ""} == {"127.0.0.1"}
     assert widest_scroll(page) <= size[0]
     expect(page).to_have_title(title)
     background = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 28)"}[shade]
     expect(page.locator(".stApp")).to_have_css("background-color", background)
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    expect(page.locator("html")).to_have_attribute("lang", locale[:2])
+    keep_picture(page, f"{urlsplit(path).path.strip('/') or 'overview'}-{size[0]}-{shade}")
+    assert not violations_of(page)
+
+
+def keep_picture(page, name):
+    """The whole page, as high as it is."""
+    size = page.viewport_size
+    height = page.evaluate("document.querySelector('.stMain').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": height})
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
+    page.set_viewport_size(size)
+
+
+def violations_of(page):
+    """What axe finds against WCAG 2.2 A and AA; it has to have looked at something."""
+    page.evaluate(AXE)
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
+    assert len(found["passes"]) > 15
+    return [(v["id"], [node["target"] for node in v["nodes"]]) for v in found["violations"]]
+
+
+CONTROLS = """() => {
+    const shown = item => item.checkVisibility({visibilityProperty: true}) && !item.disabled;
+    const items = [...document.querySelectorAll(
+        'a[href], button, input, select, textarea, summary, [tabindex="0"]'
+    )].filter(item => shown(item) && item.tabIndex >= 0
+        && !item.closest('[aria-hidden=true], [data-testid=stStatusWidget]'));
+    // within a group of choices, arrow keys lead on
+    const units = [...new Set(items.map(item => item.closest('[role=radiogroup]') || item))];
+    units.forEach((unit, i) => unit.dataset.control = i);
+    return units.map(unit => unit.getAttribute('aria-label') || unit.textContent);
+}"""
+FOCUSED = "document.activeElement.closest('[data-control]')?.dataset.control"
+
+
+@pytest.mark.parametrize("path", ["/", "/gold", WHOLE_CRYPTO])
+def test_the_keyboard_reaches_every_control(open_in_browser, path):
+    page, _ = open_in_browser(path)
+    controls = page.evaluate(CONTROLS)
+    assert len(controls) > 8
+    reached = set()
+    for _ in range(len(controls) + 15):
+        page.keyboard.press("Tab")
+        reached |= {page.evaluate(FOCUSED)}
+    missed = {i: name for i, name in enumerate(controls) if str(i) not in reached}
+    assert not missed
 
 
 def test_a_reader_changes_window_and_language_and_may_share_the_address(open_in_browser):
@@ -235,3 +334,47 @@ def test_a_chosen_theme_holds_on_every_page_and_the_document_tells_its_language(
     expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
     page.goto(f"{origin}/gold")
     expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
+
+
+def test_a_link_restores_the_view(open_in_browser):
+    page, _ = open_in_browser("/crypto?lang=en")
+    page.get_by_role("radio", name="90", exact=True).click()
+    expect(page).to_have_url(re.compile("days=90"))
+    page.get_by_role("button", name="Run the back-test").click()
+    expect(page.locator(".st-key-equity")).to_be_attached()
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option", name="SOL/USDT").click()
+    expect(page).to_have_url(re.compile("compare=SOL%2FUSDT"))
+    again, _ = open_in_browser(path_of(page.url))
+    expect(again.get_by_role("radio", name="90", exact=True)).to_be_checked()
+    expect(again.locator(".st-key-equity")).to_be_attached()
+    expect(again.locator(".assay-cards h3")).to_have_text(["BTC/USDT", "BTC/USDT"])
+    with again.expect_download() as download:
+        again.get_by_role("button", name="Back-test, CSV").click()
+    assert download.value.path().read_text().startswith("time,volatility_target,buy_and_hold")
+
+
+def path_of(url):
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+def test_a_card_of_the_overview_leads_to_its_coin(open_in_browser):
+    page, _ = open_in_browser("/")
+    page.get_by_role("link", name="ETH/USDT in detail").click()
+    expect(page.get_by_role("combobox", name="Coin")).to_have_value("ETH/USDT")
+    assert urlsplit(page.url).path == "/crypto"
+
+
+def test_a_page_outlives_the_backend_and_finds_it_again(open_in_browser, steady_backend):
+    page, _ = open_in_browser("/gold")
+    away = page.get_by_text("The forecasting service cannot be reached.")
+    steady_backend.close()
+    try:
+        expect(away).to_be_visible(timeout=40_000)
+        expect(page.get_by_text("last good answer")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_text(GOLD)
+    finally:
+        steady_backend.return_from_away()
+    expect(away).to_be_hidden(timeout=40_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(GOLD)

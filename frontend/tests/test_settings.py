@@ -46,7 +46,14 @@ def test_every_variable_is_read():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "abc"), ("PORT", "0"), ("PORT", "65536"), ("PORT", "²"), ("API_URL", "backend:8000")],
+    [
+        ("ASSAY_DASHBOARD_REFRESH_SECONDS", "0"),
+        ("PORT", "abc"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "²"),
+        ("API_URL", "backend:8000"),
+    ],
 )
 def test_a_bad_value_is_named_with_its_variable(name, value):
     with pytest.raises(BadSetting, match=rf"{name}.*{re.escape(repr(value))}"):

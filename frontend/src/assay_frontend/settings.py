@@ -41,6 +41,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_port("PORT", environ.get("PORT") or str(defaults.port)),
         space_host=environ.get("SPACE_HOST") or None,
         hf_token=environ.get("ASSAY_HF_TOKEN") or None,
+        refresh_seconds=_seconds(
+            "ASSAY_DASHBOARD_REFRESH_SECONDS",
+            environ.get("ASSAY_DASHBOARD_REFRESH_SECONDS") or str(defaults.refresh_seconds),
+        ),
         watched=_coins("ASSAY_DASHBOARD_COINS", environ.get("ASSAY_DASHBOARD_COINS") or "")
         or defaults.watched,
     )
@@ -58,6 +62,12 @@ def _url(name: str, value: str) -> str:
 def _port(name: str, value: str) -> int:
     if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
         raise BadSetting(f"{name} must be a whole number from 1 to 65535: {value!r}")
+    return int(value)
+
+
+def _seconds(name: str, value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= 3600:
+        raise BadSetting(f"{name} must be a whole number from 1 to 3600: {value!r}")
     return int(value)
 
 
