@@ -87,13 +87,24 @@ class HeldBars:
 
 def merged(old: Bars, new: Bars) -> Bars:
     """Both in time order; where both have a bar, the new one is the correction that counts."""
-    kept = old.take(~np.isin(old.time, new.time))
+    if not len(new):
+        return old
+    # Of what is long only what `new` reaches is looked at.
+    begin = int(np.searchsorted(old.time, new.time[0]))
+    end = int(np.searchsorted(old.time, new.time[-1], side="right"))
+    reached = old.take(slice(begin, end))
+    kept = reached.take(~np.isin(reached.time, new.time))
     order = np.argsort(np.concatenate([kept.time, new.time]), kind="stable")
+    between = _chained(kept, new).take(order)
+    return _chained(old.take(slice(begin)), between, old.take(slice(end, None)))
+
+
+def _chained(*parts: Bars) -> Bars:
     return Bars(
-        time=np.concatenate([kept.time, new.time])[order],
-        open=np.concatenate([kept.open, new.open])[order],
-        high=np.concatenate([kept.high, new.high])[order],
-        low=np.concatenate([kept.low, new.low])[order],
-        close=np.concatenate([kept.close, new.close])[order],
-        volume=np.concatenate([kept.volume, new.volume])[order],
+        time=np.concatenate([part.time for part in parts]),
+        open=np.concatenate([part.open for part in parts]),
+        high=np.concatenate([part.high for part in parts]),
+        low=np.concatenate([part.low for part in parts]),
+        close=np.concatenate([part.close for part in parts]),
+        volume=np.concatenate([part.volume for part in parts]),
     )
