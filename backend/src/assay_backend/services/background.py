@@ -36,6 +36,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: _refresh_bars(services, refreshed), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.crypto.keep_current, TICK_SECONDS)),
         asyncio.create_task(_repeat(lambda: _keep_forecast(services), TICK_SECONDS)),
+        asyncio.create_task(_repeat(services.coins.keep_ready, TICK_SECONDS)),
         asyncio.create_task(_repeat(services.counters.keep, KEPT_EVERY_SECONDS)),
         asyncio.create_task(_repeat(services.recorder.record, TICK_SECONDS)),
         asyncio.create_task(_repeat(services.scoring.keep_scored, SCORING_SECONDS)),

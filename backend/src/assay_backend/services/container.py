@@ -98,7 +98,7 @@ def build_services(
     counters = Counters(database)
     status = StatusService(feed, crypto, database, clock)
     scoring = ScoringService(database, feed, crypto, clock)
-    coins = CoinService(crypto, champion)
+    coins = CoinService(crypto, champion, clock)
     signals = SignalService(crypto, coins, clock)
     return Services(
         settings=settings,

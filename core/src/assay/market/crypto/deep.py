@@ -35,7 +35,7 @@ DAILY: Final = "1d"
 MOST_HOURS: Final = 17_520
 YEAR_HOURS: Final = 8_760
 YEAR_DAYS: Final = 365
-MOST_COINS: Final = 64
+MOST_COINS: Final = 256  # .8 MB each
 LOCAL_SECONDS: Final = 10.0
 # An exchange that fails is asked last for a while: what lies far back may not cause that often.
 LEAST_PAUSE_SECONDS: Final = 120.0
