@@ -62,6 +62,7 @@ def loop() -> Iterator[LoopThread]:
     opened.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps a module's tests on one worker, and all that need the engine; the longest come first."""
 
