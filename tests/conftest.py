@@ -64,7 +64,7 @@ def loop() -> Iterator[LoopThread]:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a module's tests on one worker, and all that need the engine; the longest come first."""
+    """Keeps a module's tests on one worker, and all that need the engine, which come first."""
 
     def needs_engine(item: pytest.Item) -> bool:
         return item.get_closest_marker("docker") is not None

@@ -57,7 +57,12 @@ def test_no_later_bar_moves_a_row(bars, model, origin, reach, factor, horizon, r
         if column.name in AHEAD:
             known = expected.time[until] + np.timedelta64(horizon, "h") <= expected.time[origin]
             before, after = before[known], after[known]
-        np.testing.assert_array_equal(after, before, err_msg=column.name)
+        # the last bit of a matrix product hangs on its number of rows
+        rtol = 1e-13 if column.name.startswith(("value_at", "expected_short")) else 0.0
+        if np.issubdtype(before.dtype, np.floating):
+            np.testing.assert_allclose(after, before, rtol=rtol, err_msg=column.name)
+        else:
+            np.testing.assert_array_equal(after, before, err_msg=column.name)
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 24, 168])
