@@ -41,12 +41,12 @@ def card():
     ],
 )
 def test_p_values_in_words(p, words):
-    assert evidence_words(EN, p) == words
+    assert evidence_words(EN, p).replace("\xa0", " ") == words
 
 
 def test_a_small_p_speaks_against_evenness():
-    assert evenness_words(EN, 0.5) == "✓ evenly (p 0.500)"
-    assert evenness_words(EN, 0.01) == "✗ unevenly (p 0.010)"
+    assert evenness_words(EN, 0.5) == "✓ evenly (p\xa00.500)"
+    assert evenness_words(EN, 0.01) == "✗ unevenly (p\xa00.010)"
     assert evenness_words(EN, None) == "—"
 
 

@@ -13,6 +13,12 @@ CHAMPION, MODELS = "/v1/models/champion", "/v1/models"
 
 
 @pytest.fixture
+def words_of(words_of):
+    """Breaks or none, a space is a space."""
+    return lambda app: words_of(app).replace("\xa0", " ")
+
+
+@pytest.fixture
 def open_page(open_view):
     return lambda *args, **query: open_view("models", *args, **query)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import MISSING, p_value
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _STEPS = ((0.001, "very_strong"), (0.01, "strong"), (0.05, "some"), (0.1, "weak"))
 
 
@@ -17,7 +18,7 @@ def evidence_words(t: Translator, p: float | None) -> str:
     """`strong evidence (p 0.004)`; a dash where nothing was tested."""
     if p is None:
         return MISSING
-    return t("evidence.words", evidence=t(f"evidence.{evidence_kind(p)}"), p=p_value(t, p))
+    return t("evidence.words", evidence=t(f"evidence.{evidence_kind(p)}"), p=_unbroken(t, p))
 
 
 def evenness_words(t: Translator, p: float | None) -> str:
@@ -25,4 +26,9 @@ def evenness_words(t: Translator, p: float | None) -> str:
     if p is None:
         return MISSING
     kind = "uneven" if p < 0.05 else "even"
-    return t(f"evidence.{kind}", p=p_value(t, p))
+    return t(f"evidence.{kind}", p=_unbroken(t, p))
+
+
+def _unbroken(t: Translator, p: float) -> str:
+    """The number stays on one line with its sign."""
+    return p_value(t, p).replace(" ", NO_BREAK)

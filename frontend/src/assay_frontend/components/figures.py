@@ -51,6 +51,11 @@ def separators(t: Translator) -> str:
     return ",." if t("format.decimal") == "," else ".,"
 
 
+def percent_sign(t: Translator) -> str:
+    """What follows the numbers of an axis in percent."""
+    return t("format.percent", number="")
+
+
 def axis_decimals(span: float) -> int:
     """So many that neighbouring names of an axis over `span` differ."""
     return max(0, -math.floor(math.log10(span / MOST_TICKS))) if span > 0 else 0

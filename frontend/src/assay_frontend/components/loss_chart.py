@@ -14,6 +14,7 @@ from assay_frontend.components.figures import (
     MOST_TICKS,
     axis_decimals,
     name_panel,
+    percent_sign,
     quiet_figure,
     separators,
 )
@@ -62,7 +63,7 @@ def losses_figure(
     figure.update_yaxes(
         range=[low, high],
         tickformat=f"+,.{axis_decimals(high - low)}f",
-        ticksuffix="%",
+        ticksuffix=percent_sign(t),
         nticks=MOST_TICKS,
         zeroline=True,
         zerolinecolor=colours.random_walk,

@@ -12,6 +12,7 @@ from assay_frontend.components.figures import (
     MOST_TICKS,
     axis_decimals,
     name_panel,
+    percent_sign,
     quiet_figure,
     separators,
 )
@@ -66,7 +67,7 @@ def outcomes_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -
     figure.update_yaxes(
         range=[-top, top],
         tickformat=f"+,.{axis_decimals(2 * top)}f",
-        ticksuffix="%",
+        ticksuffix=percent_sign(t),
         nticks=MOST_TICKS,
         zeroline=True,
         zerolinecolor=colours.random_walk,

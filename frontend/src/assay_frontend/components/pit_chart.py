@@ -38,7 +38,7 @@ def pit_figure(t: Translator, counts: Sequence[int], colours: Palette) -> go.Fig
             marker={"color": colours.fan},
             text=[number(t, count) for count in counts],
             textposition="auto",
-            insidetextanchor="end",
+            insidetextanchor="start",
             insidetextfont={"color": colours.background, "size": 12},
             outsidetextfont={"color": colours.text, "size": 12},
             textangle=0,

@@ -9,7 +9,12 @@ from datetime import datetime, tzinfo
 import plotly.graph_objects as go
 
 from assay_frontend.components.chance import WINDOW, trailing_shares
-from assay_frontend.components.figures import name_panel, quiet_figure, spread_apart
+from assay_frontend.components.figures import (
+    name_panel,
+    percent_sign,
+    quiet_figure,
+    spread_apart,
+)
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
@@ -76,7 +81,7 @@ def shares_figure(
         tickfont={"color": colours.muted},
         range=[-0.01 * len(moments), max(last, 1)],
     )
-    figure.update_yaxes(range=[bottom, 102], ticksuffix="%", nticks=6)
+    figure.update_yaxes(range=[bottom, 102], ticksuffix=percent_sign(t), nticks=6)
     figure.update_layout(margin=_MARGIN)
     name_panel(figure, t("record.held.axis", n=WINDOW), y=1.0, colours=colours)
     return figure

@@ -12,6 +12,7 @@ from assay_frontend.components.figures import (
     MOST_TICKS,
     axis_decimals,
     name_panel,
+    percent_sign,
     quiet_figure,
     separators,
 )
@@ -67,7 +68,7 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
     figure.update_yaxes(
         range=[-reach, reach],
         tickformat=f"+,.{axis_decimals(2 * reach)}f",
-        ticksuffix="%",
+        ticksuffix=percent_sign(t),
         nticks=MOST_TICKS,
     )
     figure.add_shape(
