@@ -153,7 +153,10 @@ class ContributionItem(Schema):
 class RiskBenchmark(Schema):
     """A plain model's volatility over the horizon."""
 
-    name: str
+    name: str = Field(
+        description="`har_ols`, which back-tests judge by, or the mean of the past month, "
+        "`month_mean`, where there are too few bars to fit that on"
+    )
     volatility: float
 
 
@@ -194,11 +197,14 @@ class SignalAnswer(Provenance):
     )
     vol_regime: Regime = Field(
         description="Where the forecast of the coming week stands in the past year; the same for "
-        "every timeframe and horizon"
+        "every timeframe and horizon. Under 30 days of forecasts it is `normal`, and `fallbacks` "
+        "says `no_regime`"
     )
     measure: Measure = Field(
-        description="What realized volatility is the root of: the sum of Garman-Klass variances "
-        "of the bars, or that of squared hourly returns"
+        description="What realized volatility is the root of: the sum of hours' Garman-Klass "
+        "variances, or that of squared hourly returns. Hours are counted from `origin`, the last "
+        "one is shorter where the horizon ends off the hour; less than an hour is one bar, from "
+        "its first open, highest high, lowest low and last close"
     )
     volatility: VolatilityForecast
     value_at_risk: dict[str, Fraction] = Field(
@@ -214,7 +220,11 @@ class SignalAnswer(Provenance):
         description="The 5 % quantile of the past year's log returns over the horizon"
     )
     fallbacks: list[Fallback] = Field(
-        description="What was done without, each of which widens the interval"
+        description="What was done without. Each widens the interval of volatility, but for "
+        "`no_threshold` and `no_regime`; none widens `value_at_risk` or `expected_shortfall`, "
+        "which follow the volatility. With `no_regime` the regime and the percentile say nothing; "
+        "`stale` is a forecast whose time is over, or that rests on hours whose successors are "
+        "overdue: it is not scored"
     )
     model_version: str
     explain: SignalExplanation | None = Field(default=None, description="Where it was asked for")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -25,28 +25,52 @@ Document = dict[str, Any]
 Floats = NDArray[np.float64]
 
 
+class Begin(NamedTuple):
+    """Where a forecast begins, and the price there."""
+
+    origin: datetime
+    price: float
+
+    @classmethod
+    def of(cls, assessment: Assessment, series: ExchangeSeries, hourly_close: float) -> Begin:
+        """After the newest closed hour, whose price is `hourly_close`.
+
+        What looks ahead for less than an hour begins after the newest closed bar of `series`, if
+        that is newer: else it would end before it is asked for.
+        """
+        as_of = series.held.as_of
+        if assessment.horizon_minutes < HOUR_MIN and as_of > assessment.origin:
+            return cls(as_of, float(series.held.bars.close[-1]))
+        return cls(assessment.origin, hourly_close)
+
+    def target(self, assessment: Assessment) -> datetime:
+        """Where it ends."""
+        return self.origin + timedelta(minutes=assessment.horizon_minutes)
+
+
 def signal_document(
     assessment: Assessment,
     series: ExchangeSeries,
+    begin: Begin,
     *,
-    hourly_close: float,
     model_version: str,
+    as_of: datetime,
+    stale: bool,
 ) -> Document:
     """The answer of `POST /v1/crypto/signal` but for what differs each time, and for `explain`.
 
-    `series` are the bars asked for, `hourly_close` the price at the assessment's origin.
+    `series` are the bars asked for; `as_of` and `stale` speak of these and of the hours.
     """
     key, held = series.held.key, series.held
-    origin, last_close = _origin(assessment, series, hourly_close)
     return {
         "symbol": key.symbol,
         "exchange": series.exchange,
         "timeframe": key.timeframe,
         "horizon_min": assessment.horizon_minutes,
         "limit": series.limit,
-        "origin": iso_utc(origin),
-        "target_time": iso_utc(origin + timedelta(minutes=assessment.horizon_minutes)),
-        "last_close": last_close,
+        "origin": iso_utc(begin.origin),
+        "target_time": iso_utc(begin.target(assessment)),
+        "last_close": begin.price,
         "nowcast_ret": nowcast_return(held.bars),
         "risk_score": assessment.risk_score,
         "vol_regime": assessment.vol_regime,
@@ -66,13 +90,13 @@ def signal_document(
         "fallbacks": list(assessment.fallbacks),
         "model_version": model_version,
         "source": held.source,
-        "as_of": iso_utc(held.as_of),
-        "stale": series.stale,
+        "as_of": iso_utc(as_of),
+        "stale": stale,
     }
 
 
 def explanation_document(
-    assessment: Assessment, series: ExchangeSeries, *, language: Language
+    assessment: Assessment, series: ExchangeSeries, begin: Begin, *, language: Language
 ) -> Document:
     """The answer's `explain`."""
     why = assessment.explanation
@@ -85,6 +109,7 @@ def explanation_document(
         "summary": summary(
             assessment,
             symbol=series.held.key.symbol,
+            origin=begin.origin,
             simulated=series.held.source == SIMULATED,
             language=language,
         ),
@@ -130,20 +155,6 @@ def features_tail(bars: Bars, rows: int = FEATURE_ROWS) -> list[Document]:
         dict(zip(("time", *columns), (f"{time}Z", *row), strict=True))
         for time, *row in zip(times, *values, strict=True)
     ]
-
-
-def _origin(
-    assessment: Assessment, series: ExchangeSeries, hourly_close: float
-) -> tuple[datetime, float]:
-    """Where the forecast begins, and the price there: after the newest closed hour.
-
-    What looks ahead for less than an hour begins after the newest closed bar, if that is newer:
-    else it would end before it is asked for.
-    """
-    as_of = series.held.as_of
-    if assessment.horizon_minutes < HOUR_MIN and as_of > assessment.origin:
-        return as_of, float(series.held.bars.close[-1])
-    return assessment.origin, hourly_close
 
 
 def _rolling(values: Floats, window: int, of: Callable[[Floats], Floats]) -> Floats:

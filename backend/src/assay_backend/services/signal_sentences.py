@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from assay.volatility.assessment import Assessment, Regime
@@ -18,32 +19,69 @@ _ES_REGIME: Final[dict[Regime, str]] = {
 }  # fmt: skip
 
 
-def summary(assessment: Assessment, *, symbol: str, simulated: bool, language: Language) -> str:
-    """What the assessment comes to, for someone who knows no statistics."""
+def summary(
+    assessment: Assessment,
+    *,
+    symbol: str,
+    origin: datetime,
+    simulated: bool,
+    language: Language,
+) -> str:
+    """What the assessment comes to, for someone who knows no statistics.
+
+    Where it is late it names its `origin`; without a regime to speak of it names none.
+    """
     tell = _spanish if language == "es" else _english
-    return tell(assessment, symbol, simulated)
+    return tell(assessment, symbol, origin, simulated)
 
 
-def _english(assessment: Assessment, symbol: str, simulated: bool) -> str:
-    rough = ", a rough figure for want of bars" if assessment.fallbacks else ""
-    return (
-        f"{'On simulated bars, ' if simulated else ''}{symbol} is in a "
-        f"{_EN_REGIME[assessment.vol_regime]} regime: over the next "
-        f"{_english_span(assessment.horizon_minutes)} a typical move is "
-        f"{_percent(assessment.volatility)} % either way, and the chance that prices swing more "
-        f"than in four fifths of the past year is {_percent(assessment.risk_score)} %{rough}."
+def _english(assessment: Assessment, symbol: str, origin: datetime, simulated: bool) -> str:
+    fallbacks, span = assessment.fallbacks, _english_span(assessment.horizon_minutes)
+    start = "On simulated bars, " if simulated else ""
+    if "no_regime" not in fallbacks:
+        start += f"{symbol} is in a {_EN_REGIME[assessment.vol_regime]} regime: "
+        of = ""
+    else:
+        of = f" of {symbol}"
+    when = f"over the next {span}"
+    if "stale" in fallbacks:
+        when = f"over the {span} from {_instant(origin)} on, where the newest bars end,"
+    rough = ", a rough figure for want of bars" if fallbacks else ""
+    return _capitalized(
+        f"{start}{when} a typical move{of} is {_percent(assessment.volatility)} % either way, and "
+        "the chance that prices swing more than in four fifths of the past year is "
+        f"{_percent(assessment.risk_score)} %{rough}."
     )
 
 
-def _spanish(assessment: Assessment, symbol: str, simulated: bool) -> str:
-    rough = ", una cifra aproximada por falta de datos" if assessment.fallbacks else ""
-    return (
-        f"{'Con datos simulados, ' if simulated else ''}{symbol} está en un régimen "
-        f"{_ES_REGIME[assessment.vol_regime]}: en {_spanish_span(assessment.horizon_minutes)} un "
-        f"movimiento típico es del {_coma(assessment.volatility)} % en uno u otro sentido, y la "
-        "probabilidad de que los precios oscilen más que en cuatro quintas partes del último año "
-        f"es del {_coma(assessment.risk_score)} %{rough}."
+def _spanish(assessment: Assessment, symbol: str, origin: datetime, simulated: bool) -> str:
+    fallbacks, minutes = assessment.fallbacks, assessment.horizon_minutes
+    start = "Con datos simulados, " if simulated else ""
+    if "no_regime" not in fallbacks:
+        start += f"{symbol} está en un régimen {_ES_REGIME[assessment.vol_regime]}: "
+        of = ""
+    else:
+        of = f" de {symbol}"
+    when = f"en {_spanish_span(minutes)}"
+    if "stale" in fallbacks:
+        count, unit = _span(minutes)
+        name = {1: "minuto", HOUR_MIN: "hora", DAY_MIN: "día"}[unit]
+        span = f"{count} {name}{'s' if count > 1 else ''}"
+        when = f"en {span} a partir de {_instant(origin)}, donde acaban los últimos datos,"
+    rough = ", una cifra aproximada por falta de datos" if fallbacks else ""
+    return _capitalized(
+        f"{start}{when} un movimiento típico{of} es del {_coma(assessment.volatility)} % en uno u "
+        "otro sentido, y la probabilidad de que los precios oscilen más que en cuatro quintas "
+        f"partes del último año es del {_coma(assessment.risk_score)} %{rough}."
     )
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _capitalized(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _english_span(minutes: int) -> str:

@@ -8,7 +8,7 @@ import json
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from assay.clock import Clock
@@ -18,11 +18,12 @@ from assay.market.crypto.feed import CryptoFeed, ExchangeSeries
 from assay.market.keys import SeriesKey
 from assay.store.ledger_records import Entry
 from assay.volatility.assessment import Assessment
+from assay.volatility.lateness import late
 from assay_backend.answers import Answer
 from assay_backend.languages import Language
 from assay_backend.schemas.signals import SignalRequest
 from assay_backend.services.coins import Coin, CoinService
-from assay_backend.services.signal_documents import explanation_document, signal_document
+from assay_backend.services.signal_documents import Begin, explanation_document, signal_document
 
 MOST_KEPT_BYTES: Final = 32 * 1024 * 1024
 
@@ -38,7 +39,8 @@ class Asked(NamedTuple):
 class Prepared:
     """A signal but for its id and its age: `lasting` and `explain` are members of a JSON object.
 
-    `answer` is what a GET was sent last.
+    `as_of` is the end of the newest bar used, `bar_closed` that of the newest one of those asked
+    for. `answer` is what a GET was sent last.
     """
 
     made_from: _MadeFrom
@@ -46,6 +48,7 @@ class Prepared:
     explain: bytes
     etag: str
     as_of: datetime
+    bar_closed: datetime
     origin: datetime
     due: datetime
     subject: str
@@ -80,7 +83,16 @@ class Recorded(NamedTuple):
 
 
 _Name = tuple[SeriesKey, int, int, Language | None]
-_MadeFrom = tuple[int, bool, int]
+_HOUR = timedelta(hours=1)
+
+
+class _MadeFrom(NamedTuple):
+    """What an answer depends on; `hours_late` is 0 while it is in time."""
+
+    bars: int
+    stale: bool
+    coin: int
+    hours_late: int
 
 
 class SignalService:
@@ -91,7 +103,7 @@ class SignalService:
         self._coins = coins
         self._clock = clock
         self._prepared: OrderedDict[_Name, Prepared] = OrderedDict()
-        self._kept_bytes = 0
+        self.kept_bytes = 0
 
     async def prepare(self, asked: Asked) -> Prepared:
         """The signal; waits only where bars or the coin are not at hand.
@@ -117,7 +129,7 @@ class SignalService:
         if coin is None:
             return None
         assessment = coin.assessed.get(request.horizon_minutes)
-        return self._rendered(asked, key, series, coin, assessment) if assessment else None
+        return self._rendered(asked, key, series, hourly, coin, assessment) if assessment else None
 
     def record(self, prepared: Prepared) -> Recorded:
         """The signal with an id of its own, to be appended to the ledger before it is sent."""
@@ -150,9 +162,9 @@ class SignalService:
     async def _bring(self, asked: Asked) -> Prepared:
         request = asked.request
         key, series, hourly = await self._series(request)
-        coin = await self._coins.of(hourly.held)
+        coin = await self._coins.of(hourly.held, request.horizon_minutes)
         assessment = await self._coins.assess(coin, request.horizon_minutes)
-        return self._rendered(asked, key, series, coin, assessment)
+        return self._rendered(asked, key, series, hourly, coin, assessment)
 
     async def _series(
         self, request: SignalRequest
@@ -197,50 +209,79 @@ class SignalService:
         asked: Asked,
         key: SeriesKey,
         series: ExchangeSeries,
+        hourly: ExchangeSeries,
         coin: Coin,
         assessment: Assessment,
     ) -> Prepared:
         """The signal, rendered unless that was done for another caller."""
         request, language = asked
         name = (key, request.limit, request.horizon_minutes, language)
-        made_from = (series.held.version, series.stale, coin.version)
+        begin = Begin.of(assessment, series, coin.close)
+        made_from = _MadeFrom(
+            bars=series.held.version,
+            stale=series.stale or hourly.stale,
+            coin=coin.version,
+            hours_late=self._hours_late(assessment, begin, hourly),
+        )
         kept = self._prepared.get(name)
         if kept is None or kept.made_from != made_from:
-            kept = _render(series, coin, assessment, language)
+            kept = _render(series, coin, assessment, begin, made_from, language)
             self._keep(name, kept)
+        else:
+            self._prepared.move_to_end(name)
         return kept
+
+    def _hours_late(self, assessment: Assessment, begin: Begin, hourly: ExchangeSeries) -> int:
+        """Whole hours that the forecast has not seen, at least one, where newer ones are overdue or
+        what it speaks of is over; else 0.
+        """
+        now = self._clock.now()
+        if not hourly.stale and now < begin.target(assessment):
+            return 0
+        return max((now - assessment.origin) // _HOUR, 1)
 
     def _keep(self, name: _Name, prepared: Prepared) -> None:
         replaced = self._prepared.pop(name, None)
         self._prepared[name] = prepared
-        self._kept_bytes += _size(prepared) - (_size(replaced) if replaced else 0)
-        while self._kept_bytes > MOST_KEPT_BYTES:
+        self.kept_bytes += _size(prepared) - (_size(replaced) if replaced else 0)
+        while self.kept_bytes > MOST_KEPT_BYTES:
             _, dropped = self._prepared.popitem(last=False)
-            self._kept_bytes -= _size(dropped)
+            self.kept_bytes -= _size(dropped)
 
 
 def _render(
-    series: ExchangeSeries, coin: Coin, assessment: Assessment, language: Language | None
+    series: ExchangeSeries,
+    coin: Coin,
+    assessment: Assessment,
+    begin: Begin,
+    made_from: _MadeFrom,
+    language: Language | None,
 ) -> Prepared:
+    if made_from.hours_late:
+        assessment = late(assessment, made_from.hours_late)
+    as_of = max(series.held.as_of, coin.as_of)
     document = signal_document(
         assessment,
         series,
-        hourly_close=coin.close,
+        begin,
         model_version=coin.bundle.metadata.version,
+        as_of=as_of,
+        stale=made_from.stale,
     )
     lasting, explain = _members(document), b""
     if language is not None:
-        why = explanation_document(assessment, series, language=language)
+        why = explanation_document(assessment, series, begin, language=language)
         explain = _members({"explain": why})
     identity = hashlib.sha256(coin.bundle.digest.encode() + lasting + explain).hexdigest()[:32]
     return Prepared(
-        made_from=(series.held.version, series.stale, coin.version),
+        made_from=made_from,
         lasting=lasting,
         explain=explain,
         etag=f'W/"{identity}"',
-        as_of=series.held.as_of,
-        origin=datetime.fromisoformat(document["origin"]),
-        due=datetime.fromisoformat(document["target_time"]),
+        as_of=as_of,
+        bar_closed=series.held.as_of,
+        origin=begin.origin,
+        due=begin.target(assessment),
         subject=str(series.held.key),
         source=series.held.source,
     )

@@ -57,7 +57,7 @@ class StreamService:
         try:
             told = clock()
             while True:
-                if newest is not None and (name := iso_utc(newest.as_of)) != seen:
+                if newest is not None and (name := iso_utc(newest.bar_closed)) != seen:
                     yield b"event: signal\nid: %b\ndata: %b\n\n" % (
                         name.encode(), self._signals.now(newest),
                     )  # fmt: skip
