@@ -154,6 +154,12 @@ RISK, RIESGO = (
     "BTC/USDT: risk over the next 24 hours",
     "BTC/USDT: el riesgo en las próximas 24 horas",
 )
+RECORD, HISTORIAL = "What was forecast, and what came of it", "Lo que se predijo y lo que ocurrió"
+SIGNALS = "/track-record?of=signals"
+WHO, QUIEN = (
+    "Who makes gold's forecast: Log-linear Student-t",
+    "Quién predice el oro: t de Student log-lineal",
+)
 WHOLE_CRYPTO = "/crypto?backtest=year&compare=ETH/USDT,SOL/USDT"
 
 
@@ -166,6 +172,14 @@ WHOLE_CRYPTO = "/crypto?backtest=year&compare=ETH/USDT,SOL/USDT"
         ("/gold", PHONE, "dark", "es-ES", "Assay · Oro", ORO),
         (WHOLE_CRYPTO, DESK, "dark", "es-ES", "Assay · Cripto", RIESGO),
         (WHOLE_CRYPTO, PHONE, "light", "en-GB", "Assay · Crypto", RISK),
+        ("/track-record", DESK, "light", "en-GB", "Assay · Track record", RECORD),
+        ("/track-record", PHONE, "dark", "es-ES", "Assay · Historial", HISTORIAL),
+        (SIGNALS, DESK, "dark", "es-MX", "Assay · Historial", HISTORIAL),
+        (SIGNALS, PHONE, "light", "en-GB", "Assay · Track record", RECORD),
+        ("/models", DESK, "dark", "en-GB", "Assay · Models", WHO),
+        ("/models", PHONE, "light", "es-ES", "Assay · Modelos", QUIEN),
+        ("/status", DESK, "light", "es-ES", "Assay · Estado", "Todo funciona"),
+        ("/status", PHONE, "dark", "en-GB", "Assay · Status", "Everything works"),
     ],
 )
 def test_a_page_asks_no_outside_host_fits_the_screen_and_breaks_no_rule_of_wcag(
@@ -179,7 +193,9 @@ def test_a_page_asks_no_outside_host_fits_the_screen_and_breaks_no_rule_of_wcag(
     expect(page.locator(".stApp")).to_have_css("background-color", background)
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     expect(page.locator("html")).to_have_attribute("lang", locale[:2])
-    keep_picture(page, f"{urlsplit(path).path.strip('/') or 'overview'}-{size[0]}-{shade}")
+    kind = "-signals" if path == SIGNALS else ""
+    name = urlsplit(path).path.strip("/") or "overview"
+    keep_picture(page, f"{name}{kind}-{size[0]}-{shade}")
     assert not violations_of(page)
 
 
@@ -215,7 +231,7 @@ CONTROLS = """() => {
 FOCUSED = "document.activeElement.closest('[data-control]')?.dataset.control"
 
 
-@pytest.mark.parametrize("path", ["/", "/gold", WHOLE_CRYPTO])
+@pytest.mark.parametrize("path", ["/", "/gold", WHOLE_CRYPTO, SIGNALS, "/models", "/status"])
 def test_the_keyboard_reaches_every_control(open_in_browser, path):
     page, _ = open_in_browser(path)
     controls = page.evaluate(CONTROLS)
@@ -316,6 +332,20 @@ def test_a_reader_goes_to_the_coins_types_a_market_and_may_share_the_address(ope
         page.get_by_role("button", name="Señal, CSV").click()
     assert download.value.suggested_filename == "btc-usdt-binance-1h-signal.csv"
     assert "risk_score,0.31" in download.value.path().read_text()
+
+
+def test_a_reader_turns_to_the_signals_shares_the_link_and_downloads_the_record(open_in_browser):
+    page, _ = open_in_browser("/track-record")
+    page.get_by_role("radio", name="Coin signals").click()
+    expect(page.get_by_text("Can risk scores be taken at their word?")).to_be_visible()
+    page.get_by_role("radio", name="60", exact=True).click()
+    expect(page).to_have_url(re.compile(r"of=signals.*last=60|last=60.*of=signals"))
+    page.reload()
+    expect(page.get_by_text("Can risk scores be taken at their word?")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Track record, CSV").click()
+    assert download.value.suggested_filename == "btc-usdt-binance-track-record.csv"
+    assert download.value.path().read_text().startswith("sequence,recorded_at,origin,due")
 
 
 def test_a_chosen_theme_holds_on_every_page_and_the_document_tells_its_language(open_in_browser):
