@@ -245,10 +245,11 @@ def test_a_row_that_is_stored_is_acknowledged_and_its_line_caught_up_by_the_next
         (row,) = await service.append([entry(2)])
         torn, behind = path.read_bytes(), service.behind
         room()
+        service._next_look = 0.0
         await service.append([entry(3)])
         return row, torn, behind, service.behind
 
-    row, torn, behind, after = run(fail, catch_up_seconds=0.0)
+    row, torn, behind, after = run(fail, catch_up_seconds=60.0)
     assert (row.sequence, torn.endswith(b"\n")) == (2, False)
     assert "signals.jsonl: No space left" in behind
     assert after is None

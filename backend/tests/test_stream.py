@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from assay.errors import SourceUnavailable
+from assay.errors import SourceUnavailable, StorageError
 from assay.market.crypto.feed import CryptoFeed
 from assay_backend.app import create_app
 from assay_backend.services import streams
@@ -181,6 +181,38 @@ def test_places_are_bounded_and_given_back(play, monkeypatch):
             await reader.go()
 
     play(scenario)
+
+
+class SlowSignals:
+    """Every other one cannot be had."""
+
+    def __init__(self):
+        self.asked = 0
+
+    async def prepare(self, asked):
+        self.asked += 1
+        number = self.asked
+        await asyncio.sleep(0)
+        if number % 2 == 0:
+            raise StorageError("not that one")
+
+
+def test_places_are_bounded_also_for_those_who_come_at_once(monkeypatch):
+    monkeypatch.setattr(streams, "MOST_STREAMS", 4)
+    service = StreamService(SlowSignals())
+
+    async def all_at_once():
+        opening = [service.events(None, seen=None) for _ in range(20)]
+        found = await asyncio.gather(*opening, return_exceptions=True)
+        refused = sum(isinstance(each, SourceUnavailable) for each in found)
+        failed = sum(isinstance(each, StorageError) for each in found)
+        assert (refused, failed, service._open) == (16, 2, 2)
+        for each in found:
+            if not isinstance(each, Exception):
+                await each.aclose()
+
+    asyncio.run(all_at_once())
+    assert service._open == 0
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,7 @@ def test_a_row_that_says_nothing_is_named(client, keep, payload):
     answer = client.get("/v1/crypto/track-record")
     assert answer.status_code == 503
     assert "of the ledger" in answer.json()["detail"]
+    assert client.app_state["services"].track_record._locks == {}
 
 
 def test_signals_summaries_are_what_a_slow_loop_finds(client, keep):

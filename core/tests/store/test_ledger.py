@@ -474,6 +474,27 @@ def test_bytes_are_counted_anew_where_rows_were_taken_and_their_number_is_not(st
     assert store.ledger.verify().first_bad == 4
 
 
+@pytest.mark.parametrize(
+    ("changes", "first_bad"),
+    [
+        ([], None),
+        (["UPDATE ledger_extents SET rows = 2 WHERE kind = 'signal'"], 4),  # the third signal
+        (["UPDATE ledger_extents SET rows = 0 WHERE kind = 'gold_forecast'"], 3),
+        (["UPDATE ledger_extents SET rows = 6 WHERE kind = 'signal'"], 6),
+        (["UPDATE ledger_extents SET rows = rows - 1 WHERE kind = 'signal'",
+          "UPDATE ledger_extents SET rows = rows + 1 WHERE kind <> 'signal'"], 6),
+        (["DELETE FROM ledger_extents"], 1),
+        (["UPDATE ledger_extents SET rows = 'x' WHERE kind = 'signal'"], 1),
+    ],
+)  # fmt: skip
+def test_rows_that_were_counted_otherwise_show(sqlite_store, changes, first_bad):
+    entries = [entry(1), entry(2), entry(3, kind="gold_forecast"), entry(4), entry(5)]
+    append(sqlite_store, *entries)
+    tamper(sqlite_store, *changes)
+    found = sqlite_store.ledger.verify()
+    assert (found.intact, found.first_bad) == (first_bad is None, first_bad)
+
+
 NAMES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=8)
 CONTENTS = st.tuples(
     st.integers(1, 2**40), NAMES, NAMES, *[st.integers(-(2**62), 2**62)] * 3, NAMES, NAMES,

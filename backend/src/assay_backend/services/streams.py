@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from assay.clock import iso_utc
 from assay.errors import AssayError, SourceUnavailable
@@ -36,25 +36,28 @@ class StreamService:
         self._heartbeat_seconds = heartbeat_seconds
         self._open = 0
 
-    async def events(self, asked: Asked, *, seen: str | None) -> AsyncIterator[bytes]:
+    async def events(self, asked: Asked, *, seen: str | None) -> AsyncGenerator[bytes]:
         """The events, without end: the newest signal unless it was `seen` (by its id, the end of
         its last bar), then one at each bar that closes, and a heartbeat where there is none.
 
         Raises what there is to raise before the first event: as `SignalService.prepare`, and
         SourceUnavailable where too many follow already.
         """
+        events = self._follow(asked, seen)
+        await anext(events)  # which takes a place, and whoever drops `events` gives it back
+        return events
+
+    async def _follow(self, asked: Asked, seen: str | None) -> AsyncGenerator[bytes]:
+        """Yields nothing once, as soon as there are events to tell."""
         if self._open >= MOST_STREAMS:
             raise SourceUnavailable(
                 f"{MOST_STREAMS} streams are open already", retry_after_seconds=RETRY_SECONDS
             )
-        return self._follow(asked, await self._signals.prepare(asked), seen)
-
-    async def _follow(
-        self, asked: Asked, newest: Prepared | None, seen: str | None
-    ) -> AsyncIterator[bytes]:
         clock = asyncio.get_running_loop().time
         self._open += 1
         try:
+            newest: Prepared | None = await self._signals.prepare(asked)
+            yield b""
             told = clock()
             while True:
                 if newest is not None and (name := iso_utc(newest.bar_closed)) != seen:

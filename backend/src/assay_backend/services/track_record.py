@@ -93,8 +93,13 @@ class TrackRecordService:
         self, name: tuple[object, ...], kind: LedgerKind, make: Callable[[Ledger], Document]
     ) -> Answer:
         lock = self._locks.setdefault(name, asyncio.Lock())
-        async with lock:
-            kept = await asyncio.to_thread(self._current, name, kind, make)
+        try:
+            async with lock:
+                kept = await asyncio.to_thread(self._current, name, kind, make)
+        except BaseException:
+            if name not in self._kept:  # or names nobody was ever answered would add up
+                self._locks.pop(name, None)
+            raise
         self._kept[name] = kept
         self._kept.move_to_end(name)
         while len(self._kept) > MOST_KEPT:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import Connection, Engine
 
@@ -33,15 +35,17 @@ from assay.store.ledger_rows import (
     existing,
     key_of,
     read,
+    read_counted,
     read_extents,
     read_head,
-    read_last,
+    read_nth,
     recount_bytes,
     row_of,
     write_rows,
 )
 
 PAGE_ROWS = 2_000
+_KIND = itemgetter(1)  # of a row's fields
 REMEMBERED_FOR = timedelta(hours=24)
 
 Progress = Callable[[int, int], None]
@@ -142,26 +146,33 @@ class Ledger:
     ) -> Verification:
         """Recomputes every hash up to the head there is now, in bounded memory.
 
-        Finds a row that was changed, removed or put elsewhere. Rows cut off the end show as far as
-        the number of rows is known otherwise: here by the extents, and by what was published of
-        earlier heads. `progress` is called with the rows checked and all there are, `each` with
-        the rows themselves, some at once.
+        Finds a row that was changed, removed or put elsewhere, and one that the extents do not
+        count. Rows cut off the end show as far as the number of rows is known otherwise: here by
+        the extents, and by what was published of earlier heads. `progress` is called with the rows
+        checked and all there are, `each` with the rows themselves, some at once.
         """
-        with reading(self._engine) as connection:  # extents first: others may append in between
-            expected = sum(extent.rows for extent in read_extents(connection).values())
-            newest = read_last(connection)
-        last = newest if isinstance(newest, int) else None
-        check = ChainCheck()
+        with reading(self._engine) as connection:
+            last, counted = read_counted(connection)
+        check, kinds = ChainCheck(), Counter[object]()
         for page in self._pages(upto=last):
             check.follow(page)
+            kinds.update(map(_KIND, page))
             if each:
                 each(page)
             if progress:
                 progress(check.rows, last or check.rows)
         first_bad = check.first_bad
-        if first_bad is None and check.rows < expected:
-            first_bad = check.rows + 1
+        if first_bad is None:
+            first_bad = self._miscounted(kinds, counted)
         return Verification(check.rows, check.head, first_bad is None, first_bad)
+
+    def _miscounted(self, kinds: Counter[object], counted: dict[object, int]) -> int | None:
+        """The first row that is not there though it was `counted`, or was not and is there."""
+        if any(rows > kinds[kind] for kind, rows in counted.items()):
+            return kinds.total() + 1
+        beyond = {kind: n for kind in kinds if (n := counted.get(kind, 0)) < kinds[kind]}
+        with reading(self._engine) as connection:
+            return min((read_nth(connection, *each) for each in beyond.items()), default=None)
 
     def due(
         self,

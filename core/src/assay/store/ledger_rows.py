@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, true, update
 
 from assay.errors import StorageError
 from assay.store import schema
@@ -36,6 +36,12 @@ _HEAD = (
 _EXTENTS = select(
     *(schema.ledger_extents.c[name] for name in ("kind", "rows", "bytes", "sequence", "created_ms"))
 )
+_ONE = select(literal(1).label("one")).subquery()
+_COUNTED = select(
+    select(func.max(schema.ledger.c.sequence)).scalar_subquery(),
+    schema.ledger_extents.c.kind,
+    schema.ledger_extents.c.rows,
+).select_from(_ONE.outerjoin(schema.ledger_extents, true()))
 _BY_KEYS = _ROWS.where(
     schema.ledger.c.kind == bindparam("of_kind"),
     schema.ledger.c.key.in_(bindparam("keys", expanding=True)),
@@ -122,9 +128,23 @@ def read_extents(connection: Connection) -> dict[LedgerKind, Extent]:
     return found
 
 
-def read_last(connection: Connection) -> object:
-    """The newest row's sequence as it is stored, whatever that may be; None where there is none."""
-    return connection.execute(_HEAD.with_only_columns(schema.ledger.c.sequence)).scalar()
+def read_counted(connection: Connection) -> tuple[int | None, dict[object, int]]:
+    """The newest row's sequence, and how many rows were counted of each kind, at one instant. What
+    is no number is none: None and 0.
+    """
+    found = fetched(connection, _COUNTED)
+    last = found[0][0]
+    counted = {kind: rows if isinstance(rows, int) else 0 for _, kind, rows in found}
+    counted.pop(None, None)  # of no kind yet
+    return last if isinstance(last, int) else None, counted
+
+
+def read_nth(connection: Connection, kind: object, number: int) -> int:
+    """The sequence of a kind's row of that number, from 0; there is one."""
+    table = schema.ledger.c
+    query = select(table.sequence).where(table.kind == kind).order_by(table.sequence)
+    (sequence,) = connection.execute(query.offset(number).limit(1)).one()
+    return int(sequence)
 
 
 def existing(connection: Connection, entries: Iterable[Entry]) -> dict[Key, LedgerRow]:
