@@ -22,7 +22,8 @@ from assay.forecast.distribution import LEVELS, student_t_quantiles
 from assay.forecast.log_linear_t import LogLinearTRecipe
 from assay.market.csv_bars import read_bars_csv, write_bars_csv
 from assay.market.sources.simulated import SimulatedSource
-from assay_training.cli import _write_json, main
+from assay_training.cli import main
+from assay_training.json_file import write_json
 from assay_training.steps.benchmarks import benchmark_forecasts, garch_t_quantiles
 from assay_training.steps.export_log_linear import export_log_linear
 from assay_training.steps.gate import Candidate, Decision
@@ -328,7 +329,7 @@ def test_an_unwritable_report_is_refused_before_the_work(place, csvs, tmp_path, 
 def test_a_report_that_cannot_be_put_in_place_leaves_no_piece(tmp_path):
     (tmp_path / "report.json").mkdir()
     with pytest.raises(Exception, match=r"report\.json cannot be written: Is a directory"):
-        _write_json(tmp_path / "report.json", {"n": 1})
+        write_json(tmp_path / "report.json", {"n": 1})
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 

@@ -16,15 +16,19 @@ from assay.bundle.files import load_bundle, with_volatility, write_bundle
 from assay.clock import FixedClock
 from assay.errors import TooLittleHistory, TrainingError
 from assay.features.build import build_features
+from assay_training import cli
+from assay_training.flows import pipeline
 from assay_training.flows.families import member_seeds, search_family
 from assay_training.flows.pipeline import _Run, fit_final, run_training
-from assay_training.flows.plan import Plan, TrainOptions
+from assay_training.flows.plan import Plan, TrainOptions, TrainResult
 from assay_training.flows.surroundings import Plainly, Surroundings
 from assay_training.networks.families import FAMILIES
 from assay_training.networks.mlp import MLPHyperparameters
 from assay_training.networks.recipe import NetworkRecipe
 from assay_training.progress import Progress
 from assay_training.settings import TrainingSettings
+from assay_training.steps.gate import Decision
+from assay_training.steps.publish_volatility import FittedVolatility
 
 pytestmark = [
     # Keras' patch of tf2onnx asks numpy for a name that numpy 2 means to give a new meaning
@@ -190,6 +194,54 @@ def test_without_bars_of_coins_the_published_volatility_model_stays(linear_bundl
     empty = _Run(TrainOptions(out=tmp_path / "none"), surroundings(tmp_path, screen), Plainly())
     assert empty._volatility(None) is None
     assert "kept: none" in screen.getvalue()
+
+
+def test_where_gold_s_champion_stays_the_volatility_model_is_published_alone(
+    coin_files, linear_bundle, tmp_path
+):
+    out = shutil.copytree(linear_bundle, tmp_path / "processed")
+    gold = {path.name: path.read_bytes() for path in out.glob("*.onnx")}
+    around = replace(surroundings(tmp_path), clock=FixedClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    run = _Run(TrainOptions(out=out, volatility_files=coin_files, quick=True), around, Plainly())
+    version = run._publish_volatility(run._load_coins())
+    published = load_bundle(out)
+    assert published.metadata.volatility["version"] == version
+    assert published.volatility is not None
+    assert {path.name: path.read_bytes() for path in out.glob("*.onnx")} == gold
+    assert run._publish_volatility(None) is None, "nothing to fit on"
+    nowhere = replace(run, options=replace(run.options, out=tmp_path / "none"))
+    assert nowhere._publish_volatility(run._load_coins()) is None, "no bundle to put it in"
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_worse_than_its_rivals_is_not_published(
+    coin_files, linear_bundle, tmp_path, monkeypatch
+):
+    out = shutil.copytree(linear_bundle, tmp_path / "processed")
+    around = replace(
+        surroundings(tmp_path, screen := io.StringIO()),
+        clock=FixedClock(datetime(2026, 1, 1, tzinfo=UTC)),
+    )
+    run = _Run(TrainOptions(out=out, volatility_files=coin_files, quick=True), around, Plainly())
+    row = {"name": "assay", "qlike_ratio_har": 1.02, "qlike_ratio_garch_t": 0.9}
+    judged = {"version": "bad", "held_out": {"rows": [row]}}
+    model = load_bundle(PUBLISHED).volatility
+    monkeypatch.setattr(pipeline, "fit_and_judge", lambda *_, **__: FittedVolatility(model, judged))
+    assert run._publish_volatility(run._load_coins()) is None
+    assert load_bundle(out).volatility is None
+    assert "not published: its QLIKE is 1.020 of HAR-OLS's" in screen.getvalue()
+    row |= {"qlike_ratio_har": 0.7}
+    assert run._publish_volatility(run._load_coins()) == "bad"
+
+
+@pytest.mark.parametrize(("volatility", "code"), [("2025-01-20-abc", 0), (None, 3)])
+def test_a_run_that_published_nothing_at_all_ends_with_3(volatility, code, capsys):
+    decision = Decision(winner=None, kind="none")
+    result = TrainResult(decision, None, None, (), volatility)
+    assert cli._told(result, Path("here")) == code
+    said = capsys.readouterr().out
+    assert decision.verdict in said
+    assert ("Published volatility 2025-01-20-abc in here" in said) is (code == 0)
 
 
 @pytest.mark.slow

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.clock import SystemClock
 from assay.errors import (
@@ -20,11 +18,13 @@ from assay.errors import (
     MarketDataError,
     TooLittleHistory,
 )
+from assay_training.json_file import BadInput, check_writable, write_json
 from assay_training.progress import Progress
 from assay_training.promotion_commands import add_promotion_commands
 from assay_training.tables import evaluate_table, fit_table, volatility_table
 
 if TYPE_CHECKING:
+    from assay_training.flows.plan import TrainResult
     from assay_training.steps.publish_volatility import VolatilityFiles
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_KEPT = 0, 1, 2, 3
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         code: int = options.run(options)
-    except (MarketDataError, BundleError, _BadInput) as error:
+    except (MarketDataError, BundleError, BadInput) as error:
         print(f"assay-train: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except (AssayError, OSError) as error:
@@ -51,15 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-class _BadInput(Exception):
-    """An argument that parsed but cannot be meant."""
-
-
 def _run(options: argparse.Namespace) -> int:
     from assay_training.steps.load import read_pair
 
     if (options.gold is None) != (options.sp500 is None):
-        raise _BadInput("--gold and --sp500 go together: name both files, or neither to download")
+        raise BadInput("--gold and --sp500 go together: name both files, or neither to download")
     coins = _volatility_files(options)
     if options.gold is not None:  # before an orchestrator takes seconds to start
         read_pair(options.gold, options.sp500)
@@ -81,10 +77,18 @@ def _run(options: argparse.Namespace) -> int:
             dask=options.dask,
         )
     )
+    return _told(result, options.out)
+
+
+def _told(result: TrainResult, out: Path) -> int:
+    """Prints what came of a run; 3 where nothing was published."""
     print(result.decision.verdict)
-    if result.metadata is None:
+    if result.metadata is not None:
+        print(f"Published {result.metadata.type} {result.metadata.version} in {out}")
+    elif result.volatility is not None:
+        print(f"Published volatility {result.volatility} in {out}; gold's champion stays")
+    else:
         return EXIT_KEPT
-    print(f"Published {result.metadata.type} {result.metadata.version} in {options.out}")
     return EXIT_OK
 
 
@@ -94,8 +98,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from assay_training.steps.load import check_sp500_reaches, read_pair
 
     if options.start > options.end:
-        raise _BadInput(f"--start {options.start} is after --end {options.end}")
-    _check_writable(options.json)
+        raise BadInput(f"--start {options.start} is after --end {options.end}")
+    check_writable(options.json)
     bars = read_pair(options.gold, options.sp500)
     print("\n".join(bars.summaries))
     check_sp500_reaches(options.sp500, bars, start=options.start, end=options.end)
@@ -114,7 +118,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             end=options.end,
             on_progress=progress.update,
         )
-    _write_json(options.json, report)
+    write_json(options.json, report)
     print(evaluate_table(report))
     return EXIT_OK
 
@@ -126,7 +130,7 @@ def _volatility_files(options: argparse.Namespace) -> VolatilityFiles | None:
     if all(paths):
         return VolatilityFiles(*paths)
     if any(paths):
-        raise _BadInput("--btc-hourly, --btc-daily and --eth-daily go together: name all or none")
+        raise BadInput("--btc-hourly, --btc-daily and --eth-daily go together: name all or none")
     return None
 
 
@@ -144,7 +148,7 @@ def _fit_volatility(options: argparse.Namespace) -> int:
     raw = TrainingSettings().data_dir / "raw"
     files = _volatility_files(options) or VolatilityFiles.within(raw)
     if files is None:
-        raise _BadInput(
+        raise BadInput(
             f"--btc-hourly, --btc-daily and --eth-daily are not given, and {raw} does not hold "
             f"{', '.join(FILE_NAMES)}"
         )
@@ -164,8 +168,8 @@ def _volatility(options: argparse.Namespace) -> int:
     from assay_training.steps.evaluate_volatility import evaluate_volatility, read_hourly
 
     if options.start and options.end and options.start > options.end:
-        raise _BadInput(f"--start {options.start} is after --end {options.end}")
-    _check_writable(options.json)
+        raise BadInput(f"--start {options.start} is after --end {options.end}")
+    check_writable(options.json)
     file = read_hourly(options.bars, SystemClock())
     print(file.summary)
     bundle = load_bundle(options.bundle)
@@ -187,7 +191,7 @@ def _volatility(options: argparse.Namespace) -> int:
             f"Note: the volatility model was trained on hours up to {trained_to}; of a coin it was "
             "trained on, days up to then are not unseen."
         )
-    _write_json(options.json, report)
+    write_json(options.json, report)
     print(volatility_table(report))
     return EXIT_OK
 
@@ -204,37 +208,6 @@ def _naming(path: Path) -> Iterator[None]:
             available=error.available,
             file=str(path),
         ) from error
-
-
-def _check_writable(path: Path) -> None:
-    """Fails before the work, not after it, and leaves no trace."""
-    try:
-        if path.exists() and not path.is_file():
-            raise _BadInput(f"--json {path} is no file that can be replaced")
-        folder = next(folder for folder in path.absolute().parents if folder.exists())
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _write_json(path: Path, report: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    text = json.dumps(report, allow_nan=False, indent=1) + "\n"
-    staged = path.with_name(f".{path.name[:40]}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            staged.write_text(text, encoding="utf-8")
-            staged.replace(path)
-        finally:
-            staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> _BadInput:
-    return _BadInput(f"--json {path} cannot be written: {error.strerror or error}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -38,6 +38,8 @@ from assay_training.steps.publish_volatility import (
     VolatilityFiles,
     VolatilityInput,
     fit_and_judge,
+    objections,
+    publish_volatility,
     published_volatility,
     read_volatility_bars,
 )
@@ -89,7 +91,8 @@ class _Run:
         evaluation = _evaluation(origins, benchmarks, candidates)
         self._log(evaluation)
         metadata = self._publish(decision, matrix, bars, evaluation, coins)
-        return TrainResult(decision, metadata, evaluation, trials)
+        alone = self._publish_volatility(coins) if metadata is None else None
+        return TrainResult(decision, metadata, evaluation, trials, alone)
 
     def _step(self, title: str, step: Callable[[], T]) -> T:
         self.around.progress.step(title)
@@ -246,14 +249,36 @@ class _Run:
         self.around.progress.say(f"{metadata.type} {metadata.version} in {self.options.out}")
         return metadata
 
+    def _publish_volatility(self, coins: VolatilityInput | None) -> str | None:
+        """Puts the fitted model into the champion's bundle, which stays otherwise; its version."""
+        out = self.options.out
+        if _published(self.options, self.around.progress) is None:
+            return None
+        fitted = self._fitted_volatility(coins)
+        if fitted is None:
+            return None
+        self._step("publish the volatility model", lambda: publish_volatility(out, fitted))
+        version = str(fitted.section["version"])
+        self.around.progress.say(f"volatility {version} in {out}, whose champion stays")
+        return version
+
     def _volatility(self, coins: VolatilityInput | None) -> FittedVolatility | None:
-        """Fitted on `coins`; the published one where there are no bars to fit on."""
-        around, out = self.around, self.options.out
+        """Fitted on `coins`; the published one where there is none to publish."""
+        return self._fitted_volatility(coins) or self._kept_volatility()
+
+    def _kept_volatility(self) -> FittedVolatility | None:
+        out = self.options.out
+        kept = self._step("keep the volatility model", lambda: published_volatility(out))
+        version = kept.section.get("version", "as published") if kept else "none"
+        self.around.progress.say(f"volatility model kept: {version}")
+        return kept
+
+    def _fitted_volatility(self, coins: VolatilityInput | None) -> FittedVolatility | None:
+        """Fitted on `coins`; None without any, or where it does not pass the guardrails."""
+        around = self.around
         if coins is None:
-            kept = self._step("keep the volatility model", lambda: published_volatility(out))
-            version = kept.section.get("version", "as published") if kept else "none"
-            around.progress.say(f"no hourly and daily bars of coins to fit on; kept: {version}")
-            return kept
+            around.progress.say("no hourly and daily bars of coins to fit on")
+            return None
         fitted = self._step(
             "fit the volatility model",
             lambda: fit_and_judge(
@@ -264,6 +289,9 @@ class _Run:
             ),
         )
         around.progress.say(f"volatility {fitted.section['version']}")
+        if against := objections(fitted):
+            around.progress.say(f"not published: {', '.join(against)}")
+            return None
         return fitted
 
 

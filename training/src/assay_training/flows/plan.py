@@ -100,9 +100,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainResult:
-    """The decision, the published bundle's metadata (None: the champion stays), and the record."""
+    """The decision, the published bundle's metadata (None: the champion stays), and the record.
+
+    `volatility` is the version of the volatility model that was put into the champion's bundle,
+    where that stays.
+    """
 
     decision: Decision
     metadata: ModelMetadata | None
     evaluation: Evaluation
     trials: tuple[Trial, ...]
+    volatility: str | None = None

@@ -82,26 +82,16 @@ def publish(
         calibration=CalibrationState(known_pits(winner.walk)),
         calibrated_to=gold.last_session,
     )
-    metadata = ModelMetadata(
-        name=MODEL_NAME,
-        type=winner.name,
-        version=model_version(model, champion, gold),
-        created_at=iso_utc(clock.now()),
-        trained_from=str(gold.session[0]),
-        trained_to=str(gold.last_session),
-        data_fingerprint=data_fingerprint(gold, sp500),
-        feature_fingerprint=feature_fingerprint(),
-        lookback=champion.lookback,
-        smoke_parameters=_smoke(model, champion.lookback),
-        libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
-        evaluation=evaluation.to_json(winner.name),
-        skill=skill(evaluation, winner.name),
-        promotion={
-            "kind": decision.kind,
-            "verdict": decision.verdict,
-            "reasons": decision.reasons,
-            "recipe": recipe,
-        },
+    metadata = _metadata(
+        model,
+        champion,
+        winner=winner.name,
+        decision=decision,
+        gold=gold,
+        sp500=sp500,
+        evaluation=evaluation,
+        recipe=recipe,
+        clock=clock,
         volatility=volatility.section if volatility else {},
     )
     write_bundle(
@@ -114,6 +104,43 @@ def publish(
         ),
     )
     return load_bundle(out).metadata
+
+
+def _metadata(
+    model: bytes,
+    champion: Champion,
+    *,
+    winner: str,
+    decision: Decision,
+    gold: Bars,
+    sp500: Bars,
+    evaluation: Evaluation,
+    recipe: dict[str, Any],
+    clock: Clock,
+    volatility: dict[str, Any],
+) -> ModelMetadata:
+    return ModelMetadata(
+        name=MODEL_NAME,
+        type=winner,
+        version=model_version(model, champion, gold),
+        created_at=iso_utc(clock.now()),
+        trained_from=str(gold.session[0]),
+        trained_to=str(gold.last_session),
+        data_fingerprint=data_fingerprint(gold, sp500),
+        feature_fingerprint=feature_fingerprint(),
+        lookback=champion.lookback,
+        smoke_parameters=_smoke(model, champion.lookback),
+        libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
+        evaluation=evaluation.to_json(winner),
+        skill=skill(evaluation, winner),
+        promotion={
+            "kind": decision.kind,
+            "verdict": decision.verdict,
+            "reasons": decision.reasons,
+            "recipe": recipe,
+        },
+        volatility=volatility,
+    )
 
 
 def model_version(model: bytes, champion: Champion, gold: Bars) -> str:

@@ -27,6 +27,7 @@ from assay_training.steps.fit_volatility import (
     VolatilityBars,
     fit_volatility,
 )
+from assay_training.steps.volatility_report import ASSAY
 
 FILE_NAMES: Final = ("btcusdt_1h.csv", "btcusd_1d.csv", "ethusd_1d.csv")
 # Fitted on so much of the hours, and judged on the rest.
@@ -183,6 +184,22 @@ def _fingerprint(bars: VolatilityBars) -> str:
     """SHA-256 over all series."""
     each = "".join(found.fingerprint() for found in (bars.hourly, *bars.daily))
     return hashlib.sha256(each.encode()).hexdigest()
+
+
+def objections(fitted: FittedVolatility) -> list[str]:
+    """The guardrails of a refit that `fitted` does not pass: on the days held out it is to beat
+    HAR-OLS and GARCH-t by QLIKE. None where it was not judged.
+    """
+    held_out = fitted.section["held_out"]
+    if held_out is None:
+        return []
+    own = next(row for row in held_out["rows"] if row["name"] == ASSAY)
+    ratios = {"HAR-OLS": own["qlike_ratio_har"], "GARCH-t": own["qlike_ratio_garch_t"]}
+    return [
+        f"its QLIKE is {ratio:.3f} of {rival}'s"
+        for rival, ratio in ratios.items()
+        if ratio is not None and ratio >= 1.0
+    ]
 
 
 def publish_volatility(out: Path, fitted: FittedVolatility) -> str:
