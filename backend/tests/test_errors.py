@@ -88,6 +88,14 @@ def test_a_wrong_method_is_a_405_that_names_the_right_ones(standing_client: Test
     Problem.model_validate_json(answer.content)
 
 
+def test_a_405_names_the_methods_of_every_operation_of_its_path(
+    standing_client: TestClient,
+) -> None:
+    answer = standing_client.delete("/v1/crypto/signal")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
 @pytest.mark.parametrize("path", ["/health", "/v1/gold/forecast"])
 def test_what_is_only_read_takes_get_and_head(standing_client: TestClient, path: str) -> None:
     answer = standing_client.post(path)

@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from assay.errors import (
     AssayError,
@@ -169,7 +170,19 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     }
     standard = error.detail in ("Not Found", "Method Not Allowed")
     detail = details.get(error.status_code, error.detail) if standard else error.detail
-    return problem(request, error.status_code, str(detail), headers=error.headers)
+    headers = error.headers
+    if error.status_code == 405:
+        headers = {**(headers or {}), "Allow": ", ".join(sorted(_methods_of(request)))}
+    return problem(request, error.status_code, str(detail), headers=headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """What its path takes: each operation is a route of its own, and Starlette tells the first's."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found
 
 
 def _status_of(error: AssayError) -> int | None:
