@@ -75,13 +75,15 @@ def test_every_requirement_is_pinned_and_hashed_and_none_is_ours(staged: Path, s
 
 def test_the_backend_space_carries_the_champion_byte_for_byte(staged: Path, checkout: Path) -> None:
     def digests(folder: Path) -> dict[str, str]:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        assert len(files) > 5
         return {
             str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in files
         }
 
     assert digests(staged / "backend/data/processed") == digests(checkout / "data/processed")
+    assert not (staged / "backend/data/processed/.versions").exists(), "former champions stay"
 
 
 @pytest.mark.parametrize("space", ["backend", "frontend"])
