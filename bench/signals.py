@@ -2,7 +2,8 @@
 
 python bench/signals.py [--seconds 5] [--rounds 3] [--connections 16] [--bundle data/processed]
 
-Then a batch of 50 distinct symbols, all of them warm, and what computing a warm signal takes.
+Then a batch of 50 distinct symbols, all of them warm; the same batch once all other coins were
+asked for, and what memory a coin takes; and what computing a warm signal takes.
 """
 
 from __future__ import annotations
@@ -63,6 +64,33 @@ def batch_milliseconds(assay: Server) -> tuple[float, float, int]:
         if not all(item["ok"] for item in results):
             raise SystemExit(results)
     return median(taken), quantiles(taken, n=100)[98], len(wanted)
+
+
+def other_coins() -> list[dict[str, str]]:
+    """All markets there are but the fifty."""
+    usual = fifty_symbols()
+    every = [
+        {"exchange": exchange, "symbol": market.symbol}
+        for exchange, markets in MARKETS.items()
+        for market in markets.markets
+    ]
+    return [coin for coin in every if coin not in usual]
+
+
+def crowded(assay: Server) -> tuple[int, float, float, float]:
+    """How many other coins were asked for, seconds of a batch of 50 new ones, milliseconds of the
+    first fifty again, and MB that one more coin takes.
+    """
+    others, before = other_coins(), assay.resident_mb()
+    taken = []
+    for first in range(0, len(others), 50):
+        began = time.perf_counter()
+        post(assay.port, BATCH, json.dumps({"requests": others[first : first + 50]}).encode())
+        taken.append(time.perf_counter() - began)
+    grown = (assay.resident_mb() - before) / len(others)
+    began = time.perf_counter()
+    post(assay.port, BATCH, json.dumps({"requests": fifty_symbols()}).encode())
+    return len(others), taken[0], 1000 * (time.perf_counter() - began), grown
 
 
 async def computing(services: Services, limit: int) -> tuple[float, float]:
@@ -146,8 +174,13 @@ def main() -> None:
             f"worker each, median of {arguments.rounds} rounds of {arguments.seconds:g} s by "
             f"{tool()}; {fsyncs_a_second(Path(folder)):,.0f} fsyncs/s of 4 KB\n"
         )
+        others, cold, again, coin_mb = crowded(assay)
     print_loads(loads)
     print(f"\nBatch of {items} symbols: p50 {middle:.1f} ms, p99 {worst:.1f} ms")
+    print(
+        f"After {others} other coins: {again:.1f} ms; a batch of 50 new ones {cold:.1f} s, "
+        f"{coin_mb:.2f} MB a coin"
+    )
     asyncio.run(print_computing(arguments.bundle))
 
 
