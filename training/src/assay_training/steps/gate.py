@@ -76,7 +76,7 @@ class Decision:
     def verdict(self) -> str:
         """One sentence for people."""
         if self.winner is None:
-            return "No candidate passed, and there is no champion to refit: nothing is published."
+            return "No candidate passed, and there is no champion to refit: gold stays as it was."
         if self.kind == "refit":
             return (
                 f"No new recipe passed the gate; {self.winner.name}, the champion's own recipe, "
