@@ -398,3 +398,9 @@ def test_the_page_speaks_spanish(open_page, backend):
     assert "67.123,45" in words
     signal = next(headers for path, headers in backend.requests if path.startswith(SIGNAL))
     assert signal["Accept-Language"] == "es"
+
+
+def test_a_long_view_asks_for_as_many_bars(open_page, backend):
+    app = open_page(bars="1000")
+    assert any("timeframe=1h&limit=1000" in path for path in asked(backend, OHLCV))
+    assert "last 1000 bars" in app.get("plotly_chart")[0].proto.alt

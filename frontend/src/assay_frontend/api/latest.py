@@ -207,9 +207,15 @@ class CoinPicture:
 
 
 def coin_picture(
-    client: AssayClient, choice: CoinChoice, *, past: tuple[str, int], language: Language
+    client: AssayClient,
+    choice: CoinChoice,
+    *,
+    bars: int = COIN_BARS,
+    past: tuple[str, int],
+    language: Language,
 ) -> CoinPicture:
-    """`past` is the timeframe and the number of the bars that volatility is measured on.
+    """`bars` are shown, or fewer; `past` is the timeframe and the number of the bars that
+    volatility is measured on.
 
     Where the signal is refused, or the backend away, nothing else is asked.
     """
@@ -222,7 +228,7 @@ def coin_picture(
             slow,
         )
 
-    shown = bars_of(choice.timeframe, COIN_BARS, slow=False)
+    shown = bars_of(choice.timeframe, max(bars, COIN_BARS), slow=bars > COIN_BARS)
     measured = bars_of(*past, slow=True)
     signal = _signal_question(client, choice, language).latest()
     if is_hopeless(signal):

@@ -59,6 +59,12 @@ def choose_option(t: Translator, name: str, options: Sequence[str], *, default: 
     return value
 
 
+def window_asked(name: str, windows: Sequence[int], *, default: int) -> int:
+    """The same without a control: what the address says, or the default."""
+    asked = st.query_params.get(name)
+    return next((window for window in windows if str(window) == asked), default)
+
+
 def parameter(
     name: str, read: Callable[[str], T | None], default: T, *, refusal: Callable[[str], str]
 ) -> T:

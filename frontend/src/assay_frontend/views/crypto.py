@@ -9,7 +9,7 @@ import streamlit as st
 from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
 from assay_frontend.api.latest import CoinPicture, Latest, coin_picture
 from assay_frontend.components import banners, coin_tables, tables
-from assay_frontend.components.choices import choose_window
+from assay_frontend.components.choices import choose_window, window_asked
 from assay_frontend.components.coin_candles import bars_zone, coin_price_figure, coin_price_words
 from assay_frontend.components.coin_headline import (
     coin_headline_html,
@@ -53,7 +53,7 @@ from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.crypto_story import show_story
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 
-WINDOWS = (60, 120, 250)
+WINDOWS = (60, 120, 250, 1000, 5000)
 DEFAULT_WINDOW = 120
 UNREAL_SOURCES = ("simulated", "replay")
 
@@ -66,8 +66,13 @@ def render() -> None:
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
         with st.spinner(t("coin.wait")):
-            past = past_bars(choice)
-            picture = coin_picture(client, choice, past=past, language=t.language)
+            picture = coin_picture(
+                client,
+                choice,
+                bars=window_asked("bars", WINDOWS, default=DEFAULT_WINDOW),
+                past=past_bars(choice),
+                language=t.language,
+            )
         _show(Reader.here(t), choice, picture)
 
     @st.fragment(run_every=settings.refresh_seconds)
