@@ -11,13 +11,12 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
 
 import pytest
+from forked_service import ForkedService
 
 from assay.store import open_store
 
@@ -36,24 +35,14 @@ class Service:
     """One process of the real service after the other, on one folder."""
 
     folder: object
-    checkout: object
     port: int
-    process: subprocess.Popen | None = None
+    process: ForkedService
 
     def start(self):
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")
-        } | {
-            "ASSAY_MARKET_SOURCE": "simulated",
-            "ASSAY_DATA_DIR": str(self.folder),
-            "ASSAY_MODEL_URI": str(self.checkout / "data" / "processed"),
-            "ASSAY_LOG_LEVEL": "error",
-            "PORT": str(self.port),
-        }
-        self.process = subprocess.Popen([sys.executable, "-m", "assay_backend"], env=environment)
+        self.process.start()
         give_up = time.monotonic() + LONGEST_START_SECONDS
         while time.monotonic() < give_up:
-            assert self.process.poll() is None, "the service does not start"
+            assert self.process.runs(), "the service does not start"
             with contextlib.suppress(OSError, http.client.HTTPException):
                 return self.ask("/v1/crypto/signal", {})
             time.sleep(0.02)
@@ -65,10 +54,6 @@ class Service:
             return exchange(connection, path, body, headers)
         finally:
             connection.close()
-
-    def end(self, number):
-        self.process.send_signal(number)
-        return self.process.wait(30)
 
 
 def exchange(connection, path, body, headers):
@@ -96,7 +81,8 @@ class Storm:
         for caller in callers:
             caller.start()
         time.sleep(seconds)
-        assert self.service.end(signal.SIGKILL) == -signal.SIGKILL, "it ended by itself"
+        ended = self.service.process.end(signal.SIGKILL)
+        assert ended == -signal.SIGKILL, "it ended by itself"
         for caller in callers:
             caller.join()
 
@@ -137,10 +123,17 @@ def service(tmp_path, checkout):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    service = Service(tmp_path / "state", checkout, port)
-    yield service
-    if service.process is not None and service.process.poll() is None:
-        service.end(signal.SIGKILL)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")
+    } | {
+        "ASSAY_MARKET_SOURCE": "simulated",
+        "ASSAY_DATA_DIR": str(tmp_path / "state"),
+        "ASSAY_MODEL_URI": str(checkout / "data" / "processed"),
+        "ASSAY_LOG_LEVEL": "error",
+        "PORT": str(port),
+    }
+    with ForkedService(environment) as process:
+        yield Service(tmp_path / "state", port, process)
 
 
 def test_every_acknowledged_signal_is_there_once_after_25_kills(service):
@@ -150,7 +143,7 @@ def test_every_acknowledged_signal_is_there_once_after_25_kills(service):
         storm.blow(chance.uniform(*STORM_SECONDS))
         storm.heard.append(json.loads(service.start()))
         storm.repeat()
-    assert service.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+    assert service.process.end(signal.SIGTERM) in (0, -signal.SIGTERM)
 
     store = open_store(f"sqlite:///{service.folder / 'assay.db'}")
     rows = [row.entry for row in store.ledger.rows(kind="signal")]

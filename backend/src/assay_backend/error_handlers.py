@@ -177,7 +177,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """What its path takes: each operation is a route of its own, and Starlette tells the first's."""
+    """What its path takes: each operation is a route, and Starlette tells the first one's."""
     found: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
