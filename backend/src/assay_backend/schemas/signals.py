@@ -223,8 +223,8 @@ class SignalAnswer(Provenance):
         description="What was done without. Each widens the interval of volatility, but for "
         "`no_threshold` and `no_regime`; none widens `value_at_risk` or `expected_shortfall`, "
         "which follow the volatility. With `no_regime` the regime and the percentile say nothing; "
-        "`stale` is a forecast whose time is over, or that rests on hours whose successors are "
-        "overdue: it is not scored"
+        "`stale` is a forecast that rests on hours whose successors are overdue, or whose time is "
+        "over, and then it is not scored"
     )
     model_version: str
     explain: SignalExplanation | None = Field(default=None, description="Where it was asked for")
