@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assay.market.keys import SIMULATED
 from assay_backend.report.blocks import Bullets, Paragraph, Report, Section
 from assay_backend.report.coins import BASE_RATE, DAY_MIN, coins_section, signals_section
 from assay_backend.report.facts import CoinFacts, Facts
@@ -9,7 +10,6 @@ from assay_backend.report.gold import gold_section, interval_of, past_section, v
 from assay_backend.report.house import data_section, ledger_section, service_section
 from assay_backend.report.look import looks, session_lines
 from assay_backend.report.words import Words
-from assay_backend.services.market import SIMULATED
 
 
 def compose(facts: Facts, words: Words) -> Report:

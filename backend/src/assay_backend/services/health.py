@@ -7,11 +7,12 @@ from typing import Any, Literal
 from assay.clock import Clock, iso_utc
 from assay.errors import SourceUnavailable
 from assay.market.crypto.feed import CryptoFeed
+from assay.market.keys import SIMULATED
 from assay.market.series import MarketSnapshot
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.forecasts import ForecastService
 from assay_backend.services.ledger import LedgerService
-from assay_backend.services.market import SIMULATED, MarketFeed
+from assay_backend.services.market import MarketFeed
 from assay_backend.services.rendering import intraday_provenance, provenance_fields
 from assay_backend.settings import MarketSource
 from assay_backend.version import VERSION

@@ -10,6 +10,7 @@ from assay.clock import Clock, SystemClock
 from assay.errors import SourceUnavailable
 from assay.market.crypto.feed import CryptoFeed
 from assay.market.feed import FeedStatus, GoldFeed
+from assay.market.keys import SIMULATED
 from assay.market.series import MarketSnapshot
 from assay.market.sources.exchange import ExchangesSource
 from assay.market.sources.replay import ReplaySource, replay_clock
@@ -19,8 +20,6 @@ from assay.market.sources.simulated_crypto import SimulatedExchanges
 from assay.market.sources.yahoo import YahooSource
 from assay_backend.services.database import Database
 from assay_backend.settings import Settings
-
-SIMULATED = "simulated"  # what SimulatedSource calls itself
 
 
 class MarketFeed(Protocol):

@@ -14,11 +14,11 @@ from assay.clock import iso_utc
 from assay.errors import TooLittleHistory
 from assay.market.bars import Bars
 from assay.market.crypto.series import ExchangeSeries
+from assay.market.keys import SIMULATED
 from assay.volatility.assessment import Assessment
 from assay_backend.languages import Language
 from assay_backend.services.signal_sentences import HOUR_MIN, summary
 
-SIMULATED = "simulated"
 FEATURE_ROWS = 5
 
 Document = dict[str, Any]

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from assay.clock import iso_utc
 from assay.errors import StorageError
 from assay.evaluation.track_record import HitRate
+from assay.market.keys import SIMULATED
 from assay.store.ledger_records import Entry, LedgerRow, Outcome
-from assay_backend.services.market import SIMULATED
 
 Document = dict[str, Any]
 Pair = tuple[LedgerRow, Outcome | None]

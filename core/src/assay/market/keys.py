@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# The source of bars that are no market's.
+SIMULATED = "simulated"
+
 
 class SeriesKey(NamedTuple):
     """Bars of one market at one source: `("binance", "BTC/USDT", "1h")`.

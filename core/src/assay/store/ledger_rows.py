@@ -12,14 +12,12 @@ from typing import Any, cast
 from sqlalchemy import Connection, Select, bindparam, func, literal, select, true, update
 
 from assay.errors import StorageError
+from assay.market.keys import SIMULATED
 from assay.store import schema
 from assay.store.engine import Insert, insert_rows, upsert_of
 from assay.store.ledger_chain import COLUMNS, NO_ROW, Content, Fields, row_hash
 from assay.store.ledger_records import Entry, Extent, Head, LedgerKind, LedgerRow
 from assay.store.records import epoch_ms, instant_of
-
-# Whose rows have no outcome, as those have none that were made when it could be known.
-SIMULATED = "simulated"
 
 Key = tuple[LedgerKind, str]
 
@@ -184,6 +182,7 @@ def write_rows(
         stored.append((*content, previous, own))
         previous = own
     insert_rows(connection, schema.ledger, stored)
+    # The others have no outcome: of no market, or made when it could be known.
     awaited = (row for row in stored if row[7] != SIMULATED and row[3] < row[5])
     waiting = [(row[1], row[5], row[0]) for row in awaited]
     insert_rows(connection, schema.pending, waiting)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from assay.clock import Clock
 from assay.market.bars import Bars, CheckedBars, Floats
+from assay.market.keys import SIMULATED
 from assay.market.sources.base import since
 from assay.market.symbols import GOLD, SP500, daily_symbol
 
@@ -78,7 +79,7 @@ class SimulatedSource:
 
     clock: Clock
     seed: int = 4
-    name: str = "simulated"
+    name: str = SIMULATED
 
     def fetch(self, symbol: str, *, start: date, deadline_seconds: float) -> CheckedBars:
         calendar = daily_symbol(symbol).calendar

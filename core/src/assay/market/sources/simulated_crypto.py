@@ -18,6 +18,7 @@ import numpy as np
 
 from assay.clock import Clock
 from assay.market.bars import Bars, CheckedBars, Floats
+from assay.market.keys import SIMULATED
 from assay.market.markets import Market, MarketList
 from assay.market.resample import resample
 from assay.market.sources.base import Fetched
@@ -42,7 +43,7 @@ class SimulatedExchanges:
 
     clock: Clock
     seed: int = 4
-    name: str = "simulated"
+    name: str = SIMULATED
 
     def source_of(self, exchange: str) -> str:
         """Always this source's own name: no bar of it is the exchange's."""
