@@ -387,6 +387,43 @@ def test_a_coin_as_young_as_that_has_a_signal_or_a_reason(client_of, exchanges, 
             assert {"short_history", "no_threshold"} <= set(answer.json()["fallbacks"])
 
 
+@pytest.mark.parametrize(
+    ("language", "begins", "word"),
+    [
+        ("en", "Over the next hour a typical move of BTC/USDT is ", "regime"),
+        ("es", "En la próxima hora un movimiento típico de BTC/USDT es ", "régimen"),
+    ],
+)
+def test_a_regime_is_no_finding_of_a_young_coin(client_of, exchanges, language, begins, word):
+    headers = {"Accept-Language": language}
+    with client_of() as client:
+        old = client.post(SIGNAL, json={"explain": True}, headers=headers).json()
+    exchanges.first = "2026-11-10T00"
+    with client_of() as client:
+        young = client.post(SIGNAL, json={"explain": True}, headers=headers).json()
+    assert word in old["explain"]["summary"]
+    assert (young["vol_regime"], "no_regime" in young["fallbacks"]) == ("normal", True)
+    assert young["explain"]["summary"].startswith(begins)
+    assert word not in young["explain"]["summary"]
+
+
+def silent(at):
+    price = 100.0 * np.exp(0.01 * np.sin(at * 1.7))
+    return np.column_stack([price, price * 1.004, price * 0.996, price, np.zeros(len(at))])
+
+
+def test_prices_that_move_without_trades_are_marked_and_widen(client_of, clock):
+    widths = []
+    for volume in (0.0, 1.0):
+        source = StrangeBars(clock)
+        source.rows = lambda at, volume=volume: silent(at) + [0, 0, 0, 0, volume]
+        with client_of(source) as client:
+            body = answered(client)
+        assert ("no_volume" in body["fallbacks"]) is (volume == 0.0)
+        widths.append(math.log(body["volatility"]["upper"] / body["volatility"]["lower"]))
+    assert widths[0] > 1.05 * widths[1]
+
+
 # The model and the ledger
 
 
