@@ -18,8 +18,9 @@ from assay.errors import TooLittleHistory, TrainingError
 from assay.features.build import build_features
 from assay_training import cli
 from assay_training.flows import pipeline
+from assay_training.flows.candidates import fit_final
 from assay_training.flows.families import member_seeds, search_family
-from assay_training.flows.pipeline import _Run, fit_final, run_training
+from assay_training.flows.pipeline import _Run, run_training
 from assay_training.flows.plan import Plan, TrainOptions, TrainResult
 from assay_training.flows.surroundings import Plainly, Surroundings
 from assay_training.networks.families import FAMILIES

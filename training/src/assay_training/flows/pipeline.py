@@ -5,7 +5,7 @@ How a step is called is left to the runner: plainly, or as a Prefect task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -16,20 +16,17 @@ from numpy.typing import NDArray
 from assay.bundle.files import load_bundle
 from assay.bundle.metadata import ModelMetadata
 from assay.errors import BundleError, BundleMissing
-from assay.evaluation.leaderboard import Origins, leaderboard
-from assay.evaluation.walk_forward import Fit, Recipe, fit_at, origins_at, walk_forward
+from assay.evaluation.leaderboard import Origins
+from assay.evaluation.walk_forward import origins_at
 from assay.features.build import FeatureMatrix, build_features
-from assay.features.windows import windows
 from assay.forecast.distribution import Floats
-from assay.forecast.log_linear_t import LogLinearT, LogLinearTRecipe
+from assay_training.flows.candidates import evaluation_of, fit_final, log_linear_candidate
 from assay_training.flows.families import FamilyResult, recipe_json, search_family
 from assay_training.flows.plan import TrainOptions, TrainResult
 from assay_training.flows.surroundings import Plainly, Runner, Surroundings
 from assay_training.networks.families import FAMILIES
 from assay_training.progress import Progress
 from assay_training.steps.benchmarks import benchmark_forecasts
-from assay_training.steps.export_log_linear import export_log_linear
-from assay_training.steps.export_network import export_network
 from assay_training.steps.gate import Candidate, Decision, decide
 from assay_training.steps.load import TrainingBars, load_training_bars
 from assay_training.steps.publish import Evaluation, publish
@@ -43,8 +40,6 @@ from assay_training.steps.publish_volatility import (
     published_volatility,
     read_volatility_bars,
 )
-
-CHECKED_WINDOWS = 500
 
 T = TypeVar("T")
 
@@ -88,7 +83,7 @@ class _Run:
         candidates = [linear, *(family.candidate() for family in families)]
         origins = origins_at(matrix, rows)
         decision = self._decide(origins, benchmarks, candidates, published)
-        evaluation = _evaluation(origins, benchmarks, candidates)
+        evaluation = evaluation_of(origins, benchmarks, candidates)
         self._log(evaluation)
         metadata = self._publish(decision, matrix, bars, evaluation, coins)
         alone = self._publish_volatility(coins) if metadata is None else None
@@ -154,7 +149,7 @@ class _Run:
                 benchmark_forecasts(
                     matrix.close, rows, on_progress=partial(update, "garch_t, refits")
                 ),
-                _log_linear_t(matrix, rows, partial(update, "log_linear_t, folds")),
+                log_linear_candidate(matrix, rows, partial(update, "log_linear_t, folds")),
             ),
         )
 
@@ -293,33 +288,6 @@ class _Run:
             around.progress.say(f"not published: {', '.join(against)}")
             return None
         return fitted
-
-
-def fit_final(recipe: Recipe, matrix: FeatureMatrix) -> tuple[Fit, bytes]:
-    """`recipe` fitted on every known target, and its ONNX graph, checked on the newest windows."""
-    last = len(matrix) - 1
-    fit = fit_at(recipe, matrix, last)
-    if isinstance(fit.predictor, LogLinearT):
-        return fit, export_log_linear(fit.predictor, lookback=recipe.lookback)
-    newest = np.arange(last + 1)[-CHECKED_WINDOWS:]
-    sample = windows(fit.standardizer.transform(matrix.values), newest, recipe.lookback)
-    return fit, export_network(fit.predictor, sample)  # type: ignore[arg-type]  # the other kind
-
-
-def _log_linear_t(
-    matrix: FeatureMatrix, rows: NDArray[np.intp], on_fold: Callable[[int, int], None]
-) -> Candidate:
-    recipe = LogLinearTRecipe()
-    walk = walk_forward(recipe, matrix, rows, on_fold=on_fold)
-    return Candidate(recipe.name, recipe, walk, walk.quantiles())
-
-
-def _evaluation(
-    origins: Origins, benchmarks: dict[str, Floats], candidates: Sequence[Candidate]
-) -> Evaluation:
-    forecasts = benchmarks | {candidate.name: candidate.quantiles for candidate in candidates}
-    start, end = str(origins.target[0]), str(origins.target[-1])
-    return Evaluation(len(origins.target), start, end, leaderboard(origins, forecasts))
 
 
 def _published(options: TrainOptions, progress: Progress) -> ModelMetadata | None:
