@@ -416,7 +416,7 @@ def test_prices_that_move_without_trades_are_marked_and_widen(client_of, clock):
     widths = []
     for volume in (0.0, 1.0):
         source = StrangeBars(clock)
-        source.rows = lambda at, volume=volume: [*silent(at), 0, 0, 0, 0, volume]
+        source.rows = lambda at, volume=volume: np.add(silent(at), [0, 0, 0, 0, volume])
         with client_of(source) as client:
             body = answered(client)
         assert ("no_volume" in body["fallbacks"]) is (volume == 0.0)
