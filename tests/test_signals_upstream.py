@@ -34,11 +34,9 @@ def clock():
 
 
 @pytest.fixture(scope="module")
-def upstream(clock, tmp_path_factory):
-    code = tmp_path_factory.mktemp("code")  # ccxt's hundred exchanges take ten seconds to compile
-    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(code)}
+def upstream(clock):
     with ExchangesUpstream(clock=clock) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in (server.environment() | bytecode).items():
+        for name, value in server.environment().items():
             patch.setenv(name, value)
         yield server
 
