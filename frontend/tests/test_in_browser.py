@@ -1,7 +1,7 @@
 """The served dashboard in Chromium: every page, both shades, sizes and languages.
 
 Nobody outside is asked, nothing fails, nothing is cut, and everything can be reached by keyboard.
-Pictures of the pages stay in `test-results/pages`.
+Pictures of the pages stay in `test-pages`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ARGUMENTS = [
 DESK, PHONE = (1440, 1000), (360, 780)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PICTURES = Path(__file__).parents[2] / "test-results" / "pages"
+PICTURES = Path(__file__).parents[2] / "test-pages"
 
 expect.set_options(timeout=20_000)
 
@@ -398,7 +398,7 @@ def test_a_card_of_the_overview_leads_to_its_coin(open_in_browser):
 
 def test_a_page_outlives_the_backend_and_finds_it_again(open_in_browser, steady_backend):
     page, _ = open_in_browser("/gold")
-    away = page.get_by_text("The forecasting service cannot be reached.")
+    away = page.locator("strong", has_text="The forecasting service cannot be reached.")
     steady_backend.close()
     try:
         expect(away).to_be_visible(timeout=40_000)

@@ -250,14 +250,13 @@ class CoinStory:
     """What the crypto page tells of the time behind the coin.
 
     `hours` is what the model says of past ones, `tested` what came of them, `record` what came of
-    recorded signals, `recent` the newest of those, of all markets.
+    recorded signals.
     """
 
     signal: Latest[Signal]
     hours: Latest[CoinHours]
     tested: Latest[Backtest]
     record: Latest[SignalRecord]
-    recent: Latest[tuple[Signal, ...]]
 
 
 def coin_story(
@@ -272,15 +271,19 @@ def coin_story(
         (at, "signal_record", *market, TRACKED_SIGNALS),
         lambda: client.signal_record(*market, TRACKED_SIGNALS),
     )
-    recent: _Question[tuple[Signal, ...]] = _Question(
-        (at, "recent"), lambda: client.recent_signals(RECENT_SIGNALS)
-    )
     slow: list[_Question[Any]] = [_hours_question(client, whole, hours), tested, record]
     signal = _signal_question(client, choice, language).latest()
     if is_hopeless(signal):
-        return CoinStory(signal, *_kept([*slow, recent], signal.problem))
-    past_hours, outcomes, recorded = _latest_together(slow, slow=True)
-    return CoinStory(signal, past_hours, outcomes, recorded, recent.latest())
+        return CoinStory(signal, *_kept(slow, signal.problem))
+    return CoinStory(signal, *_latest_together(slow, slow=True))
+
+
+def recent_signals(client: AssayClient, signal: Latest[Signal]) -> Latest[tuple[Signal, ...]]:
+    """The newest recorded ones, of all markets; not asked for where `signal` says not to."""
+    recent: _Question[tuple[Signal, ...]] = _Question(
+        (client.api_url, "recent"), lambda: client.recent_signals(RECENT_SIGNALS)
+    )
+    return recent.kept(signal.problem) if is_hopeless(signal) else recent.latest()
 
 
 def whole_hours(choice: CoinChoice) -> CoinChoice:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
-from assay_frontend.api.latest import CoinPicture, Latest, coin_picture
+from assay_frontend.api.latest import (
+    CoinPicture,
+    Latest,
+    coin_picture,
+    coin_signal,
+    recent_signals,
+)
 from assay_frontend.components import banners, coin_tables, tables
 from assay_frontend.components.choices import choose_window, window_asked
 from assay_frontend.components.coin_candles import bars_zone, coin_price_figure, coin_price_words
@@ -50,6 +56,8 @@ from assay_frontend.i18n.formats import (
 from assay_frontend.markets import CoinChoice
 from assay_frontend.settings import read_settings
 from assay_frontend.theme.palette import readers_palette
+from assay_frontend.views.crypto_compare import choose_others, show_comparison
+from assay_frontend.views.crypto_recent import show_recent
 from assay_frontend.views.crypto_story import show_story
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 
@@ -78,10 +86,20 @@ def render() -> None:
     @st.fragment(run_every=settings.refresh_seconds)
     def live_story() -> None:
         show_story(Reader.here(t), client, choice)
+
+    @st.fragment(run_every=settings.refresh_seconds)
+    def live_others(symbols: list[str]) -> None:
+        signal = coin_signal(client, choice, language=t.language)
+        if signal.value is not None:
+            reader = Reader.here(t)
+            show_comparison(reader, client, choice, symbols)
+            show_recent(reader, signal, recent_signals(client, signal))
         show_footer(t)
 
     live_page()
     live_story()
+    known = coin_signal(client, choice, language=t.language).value is not None
+    live_others(choose_others(t, choice) if known else [])
 
 
 def _show(reader: Reader, choice: CoinChoice, picture: CoinPicture) -> None:

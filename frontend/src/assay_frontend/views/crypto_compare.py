@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from assay_frontend.api.client import AssayClient
@@ -24,10 +26,11 @@ from assay_frontend.views.reader import Reader
 MOST = 5
 
 
-def show_comparison(reader: Reader, client: AssayClient, choice: CoinChoice) -> None:
+def show_comparison(
+    reader: Reader, client: AssayClient, choice: CoinChoice, symbols: Sequence[str]
+) -> None:
+    """The choice beside others of its exchange."""
     t = reader.t
-    st.header(t("compare.title"), anchor=False)
-    symbols = _choose(t, choice)
     if not symbols:
         st.caption(t("compare.none"))
         return
@@ -46,8 +49,12 @@ def show_comparison(reader: Reader, client: AssayClient, choice: CoinChoice) -> 
     st.caption(t("compare.caption", span=span, exchange=EXCHANGES[choice.exchange]))
 
 
-def _choose(t: Translator, choice: CoinChoice) -> list[str]:
-    """Other symbols, as the address says; a notice for what cannot be one."""
+def choose_others(t: Translator, choice: CoinChoice) -> list[str]:
+    """Other symbols, as the address says; a notice for what cannot be one.
+
+    To stand outside of what renews itself, which would close an open list.
+    """
+    st.header(t("compare.title"), anchor=False)
     asked = [part for part in st.query_params.get("compare", "").split(",") if part.strip()]
     wrong = [part for part in asked if not is_spelling(part.strip())]
     for part in wrong[:1]:

@@ -9,7 +9,7 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinStory, coin_signal, coin_story
 from assay_frontend.api.track_models import ReliabilityPoint
-from assay_frontend.components import banners, coin_tables, tables
+from assay_frontend.components import banners, tables
 from assay_frontend.components.choices import choose_window, parameter
 from assay_frontend.components.downloads import offer_file
 from assay_frontend.components.equity_chart import (
@@ -33,7 +33,7 @@ from assay_frontend.components.reliability_chart import (
     reliability_words,
 )
 from assay_frontend.components.risk_gauge import gauge_html, like_sentence
-from assay_frontend.components.text import file_stem, markdown_text
+from assay_frontend.components.text import file_stem
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
@@ -42,16 +42,13 @@ from assay_frontend.i18n.formats import (
     number,
     percent,
     short_date,
-    zone_name,
 )
 from assay_frontend.markets import CoinChoice
 from assay_frontend.theme.palette import readers_palette
-from assay_frontend.views.crypto_compare import show_comparison
 from assay_frontend.views.reader import Reader
 
 DAYS = (30, 90, 365)
 DEFAULT_DAYS = 30
-RECENT_SHOWN = 12
 LEAST_SCORED = 100
 
 
@@ -76,8 +73,6 @@ def show_story(reader: Reader, client: AssayClient, choice: CoinChoice) -> None:
     with right:
         _show_losses(t, signal, story.tested.value)
     _show_backtest(reader, choice, story)
-    show_comparison(reader, client, choice)
-    _show_recent(reader, story)
 
 
 def _show_ribbon(reader: Reader, choice: CoinChoice, story: CoinStory) -> None:
@@ -215,28 +210,3 @@ def _show_backtest(reader: Reader, choice: CoinChoice, story: CoinStory) -> None
 
 def _ask_for_backtest() -> None:
     st.query_params["backtest"] = "year"
-
-
-def _show_recent(reader: Reader, picture: CoinStory) -> None:
-    t, latest, signal = reader.t, picture.recent, picture.signal.value
-    st.header(t("coin.recent.title"), anchor=False)
-    if latest.problem is not None and picture.signal.problem is None:
-        banners.show_part_problem(t, "recent", latest.problem)
-    if latest.value is None:
-        st.markdown(t("coin.recent.unknown"))
-        return
-    if not latest.value:
-        st.markdown(t("coin.recent.none"))
-        return
-    of_market = [each for each in latest.value if signal and each.symbol == signal.symbol]
-    shown = (of_market or list(latest.value))[:RECENT_SHOWN]
-    words = "market" if of_market else "others" if signal else "any"
-    symbol = markdown_text(signal.symbol) if signal else MISSING
-    st.markdown(t(f"coin.recent.{words}", n=len(shown), symbol=symbol))
-    table = coin_tables.recent_table(t, shown, reader.zone)
-    st.html(tables.table_html(table, label=t("coin.recent.alt", n=len(shown))))
-    zone = zone_name((shown[0].created_at or reader.now).astimezone(reader.zone))
-    st.caption(t("coin.recent.caption", zone=zone))
-    offer_file(
-        t, "download.coin.recent", coin_tables.recent_csv(shown), file_name="recent-signals.csv"
-    )

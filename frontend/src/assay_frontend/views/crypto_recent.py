@@ -1,0 +1,41 @@
+"""The newest recorded signals."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from assay_frontend.api.crypto_models import Signal
+from assay_frontend.api.latest import Latest
+from assay_frontend.components import banners, coin_tables, tables
+from assay_frontend.components.downloads import offer_file
+from assay_frontend.components.text import markdown_text
+from assay_frontend.i18n.formats import MISSING, zone_name
+from assay_frontend.views.reader import Reader
+
+RECENT_SHOWN = 12
+
+
+def show_recent(reader: Reader, seen: Latest[Signal], latest: Latest[tuple[Signal, ...]]) -> None:
+    """Those of the coin `seen`, or of others where there are none of it."""
+    t, signal = reader.t, seen.value
+    st.header(t("coin.recent.title"), anchor=False)
+    if latest.problem is not None and seen.problem is None:
+        banners.show_part_problem(t, "recent", latest.problem)
+    if latest.value is None:
+        st.markdown(t("coin.recent.unknown"))
+        return
+    if not latest.value:
+        st.markdown(t("coin.recent.none"))
+        return
+    of_market = [each for each in latest.value if signal and each.symbol == signal.symbol]
+    shown = (of_market or list(latest.value))[:RECENT_SHOWN]
+    words = "market" if of_market else "others" if signal else "any"
+    symbol = markdown_text(signal.symbol) if signal else MISSING
+    st.markdown(t(f"coin.recent.{words}", n=len(shown), symbol=symbol))
+    table = coin_tables.recent_table(t, shown, reader.zone)
+    st.html(tables.table_html(table, label=t("coin.recent.alt", n=len(shown))))
+    zone = zone_name((shown[0].created_at or reader.now).astimezone(reader.zone))
+    st.caption(t("coin.recent.caption", zone=zone))
+    offer_file(
+        t, "download.coin.recent", coin_tables.recent_csv(shown), file_name="recent-signals.csv"
+    )
