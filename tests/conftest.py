@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 T = TypeVar("T")
 
 MARK = "ASSAY_STARTED_BY_TEST"
+NEED_ENGINE = ("test_docker.py", "test_spaces.py")
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -62,17 +65,21 @@ def loop() -> Iterator[LoopThread]:
     opened.close()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class ByModule(LoadScopeScheduling):
+    """Keeps a module's tests on one worker, and the modules that need the engine on the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "engine" if module.endswith(NEED_ENGINE) else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModule:
+    return ByModule(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a module's tests on one worker, and all that need the engine, which come first."""
-
-    def needs_engine(item: pytest.Item) -> bool:
-        return item.get_closest_marker("docker") is not None
-
-    items.sort(key=lambda item: not needs_engine(item))
-    for item in items:
-        group = "docker" if needs_engine(item) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """What takes longest begins first."""
+    items.sort(key=lambda item: not item.path.name.endswith(NEED_ENGINE))
 
 
 @pytest.fixture(scope="session")
