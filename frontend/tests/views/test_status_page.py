@@ -139,6 +139,28 @@ def test_a_check_that_cannot_be_had_leaves_the_rest(backend, open_page, replies,
     assert "1,234" in words
 
 
+def test_a_check_that_fails_after_a_good_one_is_not_called_intact(
+    backend, open_page, replies, words_of
+):
+    assert "intact" in words_of(open_page())
+    backend.replies[LEDGER] = replies.problem()
+    st.cache_data.clear()
+    words = words_of(open_page())
+    assert "intact" not in words
+    assert words.count("not checked just now") == 2
+
+
+def test_a_ledger_once_found_changed_stays_an_alarm(backend, open_page, replies, texts, words_of):
+    check = invented_records.ledger_check(intact=False, first_bad=17)
+    backend.replies[LEDGER] = replies.of(check)
+    open_page()
+    backend.replies[LEDGER] = replies.problem()
+    st.cache_data.clear()
+    app = open_page()
+    assert "row 17" in texts(app.error)
+    assert "not checked just now" not in words_of(app)
+
+
 def test_nothing_yet_is_no_trouble(backend, open_page, replies, words_of):
     backend.replies[STATUS] = replies.of(
         invented_records.status(

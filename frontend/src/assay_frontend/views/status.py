@@ -9,7 +9,11 @@ from assay_frontend.api.status_models import LedgerCheck, Metrics, Status
 from assay_frontend.components import banners, status_tables, tables
 from assay_frontend.components.downloads import offer_file
 from assay_frontend.components.frame import readers_words, show_footer
-from assay_frontend.components.status_headline import check_words, status_headline_html
+from assay_frontend.components.status_headline import (
+    check_words,
+    standing_check,
+    status_headline_html,
+)
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n.formats import MISSING, instant, number, span, zone_name
 from assay_frontend.settings import read_settings
@@ -118,7 +122,7 @@ def _show_sources(reader: Reader, status: Status) -> None:
 
 
 def _show_ledger(reader: Reader, picture: StatusPicture, status: Status) -> None:
-    t, check = reader.t, picture.ledger.value
+    t, check = reader.t, standing_check(picture.ledger)
     st.header(t("status.ledger.title"), anchor=False)
     if status.ledger_rows is None:
         st.markdown(t("status.ledger.none"))
