@@ -108,6 +108,7 @@ def test_simulated_rows_are_announced_and_not_scored(backend, open_page, replies
     backend.replies[SIGNALS] = replies.of(invented_records.signal_record(5, source="simulated"))
     app = open_page(of=of)
     assert "None of them is ever scored" in texts(app.error)
+    assert not app.info  # that outcomes come by themselves is not so
     assert not app.get("plotly_chart")
 
 

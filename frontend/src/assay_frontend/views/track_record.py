@@ -119,8 +119,10 @@ def _show_sources(reader: Reader, rows: list[TrackedRow]) -> None:
 
 
 def _show_nothing_scored(reader: Reader, rows: list[TrackedRow]) -> None:
-    """Says when the first outcome can be known."""
+    """Says when the first outcome can be known; of simulated rows alone, none ever can."""
     t = reader.t
+    if rows and all(row.source == "simulated" for row in rows):
+        return
     waiting = [row.due for row in rows if row.status == "pending"]
     if waiting:
         st.info(t("record.empty.due", moment=instant(t, min(waiting), reader.zone)))
