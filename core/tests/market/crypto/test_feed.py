@@ -43,7 +43,7 @@ def test_a_first_request_brings_the_closed_bars_and_a_second_asks_nobody(feed_of
 
 def test_five_hundred_first_requests_at_once_make_one_call(feed_of, source):
     async def run():
-        feed = feed_of()
+        feed = feed_of(stagger_seconds=60.0, deadline_seconds=60.0)  # on a busy machine, too
         found = await asyncio.gather(*(ask(feed) for _ in range(500)))
         assert len({id(series.held) for series in found}) == 1
         assert (source.market_calls, source.bar_calls) == ({"binance": 1}, {"binance": 1})
