@@ -362,6 +362,21 @@ def test_a_coin_that_cannot_be_had_leaves_the_others(open_page, backend, coin, r
     assert "No figures yet. The forecasting service does not know this." in words
 
 
+def test_compared_coins_that_stay_as_they_were_are_named(open_page, backend, coin, replies):
+    def reply(query):
+        if query["symbol"] == ["ETH/USDT"]:
+            return replies.problem()
+        return replies.of(coin.signal)
+
+    assert not open_page(compare="ETH/USDT").warning
+    backend.replies[SIGNAL] = reply
+    st.cache_data.clear()
+    told = texts(open_page(compare="ETH/USDT").warning)
+    assert "last good answer" in told
+    assert "ETH/USDT (" in told
+    assert "BTC/USDT (" not in told
+
+
 def test_an_empty_ledger_is_told(backend, open_page, replies):
     backend.replies[TAIL] = replies.of([])
     assert "No signal has been recorded yet" in words_of(open_page())

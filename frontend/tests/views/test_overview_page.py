@@ -180,6 +180,31 @@ def test_the_last_good_picture_stays_when_the_backend_goes(open_page, backend, r
     assert "Risk 31%, was 71%." in words
 
 
+@pytest.mark.parametrize(
+    ("lang", "kept"), [("en", "last good answer"), ("es", "la última respuesta buena")]
+)
+def test_coins_that_stay_as_they_were_are_named(open_page, backend, replies, lang, kept):
+    open_page()
+    for path in (SIGNAL, REGIMES):
+        backend.replies[path] = replies.problem()
+    st.cache_data.clear()
+    app = open_page(lang=lang)
+    assert not app.error
+    (warning,) = app.warning
+    told = texts([warning])
+    assert kept in told
+    assert "BTC/USDT (" in told
+    assert "ETH/USD (" in told
+    assert "<h3>BTC/USDT</h3>" in words_of(app)
+
+
+def test_a_coins_past_that_stays_as_it_was_is_told(open_page, backend, replies):
+    open_page()
+    backend.replies[REGIMES] = replies.problem()
+    st.cache_data.clear()
+    assert "last good answer" in texts(open_page().warning)
+
+
 def test_a_spanish_browser_is_answered_in_spanish(open_page):
     words = words_of(open_page(locale="es-MX"))
     assert "De un vistazo" in words

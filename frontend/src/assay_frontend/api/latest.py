@@ -378,6 +378,18 @@ class CoinGlance:
     signal: Latest[Signal]
     hours: Latest[CoinHours]
 
+    @property
+    def outlived(self) -> tuple[ApiError, datetime] | None:
+        """What went wrong since, and the time of the oldest answer that stays in spite of it."""
+        failed = [
+            (part.received_at, part.problem)
+            for part in (self.signal, self.hours)
+            if part.problem is not None and part.received_at is not None
+        ]
+        if self.signal.value is None or not failed:
+            return None
+        return failed[0][1], min(received for received, _ in failed)
+
 
 @dataclass(frozen=True, slots=True)
 class OverviewPicture:

@@ -15,6 +15,7 @@ from assay_frontend.api.errors import (
     ApiUnreachable,
     MalformedAnswer,
 )
+from assay_frontend.api.latest import CoinGlance
 from assay_frontend.api.models import Provenance
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
@@ -116,6 +117,29 @@ def show_problem(
         age = span(t, (now - kept_since).total_seconds())
         parts.append(t("banner.kept", received=instant(t, kept_since, zone), age=age))
     st.error(" ".join(parts))
+
+
+def show_kept_coins(
+    t: Translator, glances: Sequence[CoinGlance], *, now: datetime, zone: tzinfo
+) -> None:
+    """One warning that names the coins whose last good answer stays, and why."""
+    titles, told = [], []
+    for glance in glances:
+        if glance.outlived is None:
+            continue
+        problem, received_at = glance.outlived
+        titles.append(problem_title(t, problem))
+        told.append(
+            t(
+                "banner.kept.part",
+                name=markdown_text(glance.choice.symbol),
+                received=instant(t, received_at, zone),
+                age=span(t, (now - received_at).total_seconds()),
+            )
+        )
+    if told:
+        why = " ".join(dict.fromkeys(titles))
+        st.warning(f"**{why}** {t('banner.kept.several', parts='; '.join(told))}")
 
 
 def show_part_problem(t: Translator, part: str, problem: ApiError) -> None:

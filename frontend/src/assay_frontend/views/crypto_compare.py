@@ -40,6 +40,7 @@ def show_comparison(
     ]
     with st.spinner(t("coin.wait")):
         glances = coin_glances(client, coins, language=t.language)
+    banners.show_kept_coins(t, glances, now=reader.now, zone=reader.zone)
     _show_cards(t, glances)
     seen = [glance.signal.value for glance in glances if glance.signal.value is not None]
     if seen:

@@ -64,6 +64,8 @@ def _show_banners(reader: Reader, picture: OverviewPicture) -> None:
         banners.show_problem(
             t, latest.problem, kept_since=latest.received_at, now=reader.now, zone=reader.zone
         )
+    if latest.value is None or not latest.backend_is_away:
+        banners.show_kept_coins(t, picture.coins, now=reader.now, zone=reader.zone)
     parts = []
     if latest.value is not None:
         parts.append((t("nav.gold"), latest.value.provenance, latest.received_at))
