@@ -36,6 +36,7 @@ FORECAST: Example = {
     "predicted_date": "2024-12-03",
     "today_date": "2024-12-02",
     **MODEL,
+    "served_as": "champion",
     "symbol": "GC=F",
     "currency": "USD",
     "last_close": 2641.1,
@@ -210,6 +211,7 @@ STATUS: Example = {
             "last_error": None,
             "calls": 52,
             "failed": 1,
+            "faults": {"RateLimited": 1},
         }
     ],
     "freshness": [
@@ -225,6 +227,7 @@ STATUS: Example = {
             "next_refresh": "2024-12-02T23:00:04Z",
             "last_error": None,
             "watched": True,
+            "pinned": True,
         }
     ],
     "gaps": [
@@ -257,11 +260,15 @@ METRICS: Example = {
     "series_stale": 0,
     "gold_forecasts_scored_total": 212,
     "gold_forecasts_pending": 1,
+    "gold_challengers_scored_total": 4,
+    "gold_challengers_pending": 1,
     "signals_scored_total": 1012,
     "signals_pending": 8,
     "gold_crps_skill": 0.018,
     "gold_rmse_ratio_rw": 0.9997,
     "gold_coverage": {"0.5": 0.51, "0.8": 0.79, "0.9": 0.9, "0.95": 0.95},
+    "gold_challenger_crps_skill": 0.021,
+    "gold_challenger_coverage": {"0.5": 0.5, "0.8": 0.75, "0.9": 1.0, "0.95": 1.0},
     "signal_brier_skill": 0.21,
     "signal_coverage": {"0.8": 0.81},
     "signal_var_hit_rate": {"0.95": 0.049, "0.99": 0.012},

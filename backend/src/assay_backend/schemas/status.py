@@ -23,6 +23,7 @@ class BreakerState(Schema):
     last_error: str | None
     calls: int = Field(description="Since the start")
     failed: int = Field(description="Of these")
+    faults: dict[str, int] = Field(description="The failed ones by kind")
 
 
 class SeriesFreshness(Schema):
@@ -39,6 +40,7 @@ class SeriesFreshness(Schema):
     next_refresh: AwareDatetime
     last_error: str | None
     watched: bool = Field(description="Whether it is kept fresh")
+    pinned: bool = Field(description="Whether it is so whoever asks")
 
 
 class SeriesGap(Schema):

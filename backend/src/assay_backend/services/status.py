@@ -100,6 +100,7 @@ def _breaker(feed: str, status: EndpointStatus) -> Document:
         "last_error": status.last_error,
         "calls": status.calls,
         "failed": status.failed,
+        "faults": dict(status.faults),
     }
 
 
@@ -113,6 +114,7 @@ def _daily(series: Series, status: FeedStatus) -> Document:
         "next_refresh": iso_utc(status.next_due),
         "last_error": status.last_error,
         "watched": True,
+        "pinned": True,
     }
 
 
@@ -126,4 +128,5 @@ def _intraday(series: SeriesStatus, now: datetime) -> Document:
         "next_refresh": iso_utc(series.next_due),
         "last_error": series.last_error,
         "watched": series.watched,
+        "pinned": series.pinned,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -22,7 +22,7 @@ SUSPICION = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """How an endpoint is doing; `failures` in a row, `failed` of `calls` since the start."""
+    """How an endpoint is doing: `failures` in a row; of `calls` since the start, `faults` by kind."""
 
     endpoint: str
     state: BreakerState
@@ -30,10 +30,17 @@ class EndpointStatus:
     shut_until: datetime | None
     last_error: str | None
     calls: int
-    failed: int
+    faults: Mapping[str, int]
+
+    @property
+    def failed(self) -> int:
+        """All faults."""
+        return sum(self.faults.values())
 
     @classmethod
-    def of(cls, endpoint: str, breaker: Breaker, *, calls: int, failed: int) -> EndpointStatus:
+    def of(
+        cls, endpoint: str, breaker: Breaker, *, calls: int, faults: Mapping[str, int]
+    ) -> EndpointStatus:
         """What `breaker` knows."""
         return cls(
             endpoint=endpoint,
@@ -42,7 +49,7 @@ class EndpointStatus:
             shut_until=breaker.shut_until,
             last_error=breaker.last_error,
             calls=calls,
-            failed=failed,
+            faults=faults,
         )
 
 
@@ -133,7 +140,7 @@ class Endpoints:
                 name,
                 breaker,
                 calls=self.calls[name],
-                failed=sum(count for (at, _), count in self.failures.items() if at == name),
+                faults={kind: n for (at, kind), n in self.failures.items() if at == name},
             )
             for name, breaker in sorted(self._breakers.items())
         )

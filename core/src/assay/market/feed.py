@@ -120,7 +120,8 @@ class GoldFeed:
         self._flight: Future[bool] | None = None
         self._held: _Held | None = None
         self._last_check: dict[str, str] = {}
-        self._calls = self._failed = 0
+        self._calls = 0
+        self._faults: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._unseen = UnseenRows()
         self._load()
@@ -174,7 +175,7 @@ class GoldFeed:
             mode=self._mode,
             source=held.gold.source if held else None,
             endpoint=EndpointStatus.of(
-                self._source.name, self._breaker, calls=self._calls, failed=self._failed
+                self._source.name, self._breaker, calls=self._calls, faults=dict(self._faults)
             ),
             last_error=last.error if last else None,
             last_refresh_at=last.at if last else None,
@@ -235,7 +236,7 @@ class GoldFeed:
                 self._keep(market.name, fetched)
                 bars[market] = merged(bars[market], fetched.bars)
         except MarketDataError as error:
-            self._failed += 1
+            self._faults[type(error).__name__] += 1
             self._breaker.failed(error)
             raise
         else:
