@@ -26,8 +26,8 @@ from assay.market.sources.exchange import (
     check_rows,
     windows,
 )
-from assay.market.sources.worker import Worker, WorkerLost
 from assay.market.timeframes import timeframe
+from assay.worker import Worker, WorkerLost
 
 NOW = datetime(2026, 11, 18, 12, 20, tzinfo=UTC)
 NOW_MS = np.datetime64(NOW.replace(tzinfo=None), "ms")

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import ccxt.async_support as ccxt
 
-from assay.market.sources.worker_loop import Document, run
+from assay.worker_loop import Document, run
 
 Exchange = Any  # one of ccxt's hundred classes, with `Watched` before it
 Row = list[float | None]

@@ -28,9 +28,9 @@ from assay.market.bars import Bars, CheckedBars, check_bars
 from assay.market.markets import Market, MarketList, check_spelling
 from assay.market.sources.base import Fetched
 from assay.market.sources.retry_after import retry_after_seconds
-from assay.market.sources.worker import Worker, WorkerLost
 from assay.market.timeframes import SHORTEST_MONTH_MS, Timeframe
 from assay.market.venues import exchange_of
+from assay.worker import Worker, WorkerLost
 
 CHILD_MODULE: Final = "assay.market.sources.ccxt_child"
 COLUMNS: Final = 6
