@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -24,6 +22,7 @@ from assay_backend.schemas.backtests import BacktestRequest
 from assay_backend.services.backtest_documents import backtest_document
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.hourly_past import champion_for_coins, hourly_past
+from assay_backend.services.worked_out import WorkedOut
 
 MOST_KEPT: Final = 64
 PATIENCE_SECONDS: Final = 10.0
@@ -64,10 +63,8 @@ class BacktestService:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._work_out = work_out
-        self._kept: OrderedDict[_Made, Answer] = OrderedDict()
-        self._making: dict[_Made, asyncio.Task[Answer]] = {}
+        self._answers: WorkedOut[_Made] = WorkedOut(most=MOST_KEPT, thread="backtest")
         self._one = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backtest")
 
     async def answer(self, request: BacktestRequest) -> Answer:
         """The back-test; waits for bars that are not at hand, and a while for others' back-tests.
@@ -89,29 +86,11 @@ class BacktestService:
             stale=series.stale,
             bundle=bundle.digest,
         )
-        kept = self._kept.get(name)
-        if kept is not None:
-            self._kept.move_to_end(name)
-            return kept
-        task = self._making.get(name)
-        if task is None:
-            task = asyncio.create_task(self._make(name, hourly, series, bundle))
-            task.add_done_callback(lambda done: self._ended(name, done))
-            self._making[name] = task
-        return await asyncio.shield(task)
+        return await self._answers.answer(name, lambda: self._make(name, hourly, series, bundle))
 
     async def close(self) -> None:
         """Gives up what waits; what is being worked out ends by itself."""
-        making = list(self._making.values())
-        for task in making:
-            task.cancel()
-        await asyncio.gather(*making, return_exceptions=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _ended(self, name: _Made, task: asyncio.Task[Answer]) -> None:
-        del self._making[name]
-        if not task.cancelled():
-            task.exception()  # told to those who wait, if any still do
+        await self._answers.close()
 
     async def _make(
         self, name: _Made, hourly: Bars, series: ExchangeSeries, bundle: Bundle
@@ -132,13 +111,9 @@ class BacktestService:
                 retry_after_seconds=RETRY_SECONDS,
             ) from error
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await self._answers.aside(work)
         finally:
             self._one.release()
-        self._kept[name] = answer
-        if len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-        return answer
 
     def _found(self, name: _Made, hourly: Bars, bundle: Bundle) -> Backtest:
         request = name.request

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -25,6 +22,7 @@ from assay_backend.schemas.regimes import HOUR_MIN, RegimesRequest
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.hourly_past import champion_for_coins, hourly_past
 from assay_backend.services.rendering import Document
+from assay_backend.services.worked_out import WorkedOut
 
 MOST_KEPT: Final = 48
 
@@ -59,9 +57,7 @@ class RegimeService:
         self._champion = champion
         self._clock = clock
         self._work_out = work_out
-        self._kept: OrderedDict[_Made, Answer] = OrderedDict()
-        self._making: dict[_Made, asyncio.Task[Answer]] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="regimes")
+        self._answers: WorkedOut[_Made] = WorkedOut(most=MOST_KEPT, thread="regimes")
 
     async def answer(self, request: RegimesRequest) -> Answer:
         """The newest hours; waits only where they are not at hand.
@@ -75,29 +71,13 @@ class RegimeService:
         name = _Made(
             request, held.key, held.source, held.version, len(hourly), series.stale, bundle.digest
         )
-        kept = self._kept.get(name)
-        if kept is not None:
-            self._kept.move_to_end(name)
-            return kept
-        task = self._making.get(name)
-        if task is None:
-            task = asyncio.create_task(self._make(name, model, hourly, series, bundle))
-            task.add_done_callback(lambda done: self._ended(name, done))
-            self._making[name] = task
-        return await asyncio.shield(task)
+        return await self._answers.answer(
+            name, lambda: self._make(name, model, hourly, series, bundle)
+        )
 
     async def close(self) -> None:
         """Gives up what is under way."""
-        making = list(self._making.values())
-        for task in making:
-            task.cancel()
-        await asyncio.gather(*making, return_exceptions=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _ended(self, name: _Made, task: asyncio.Task[Answer]) -> None:
-        del self._making[name]
-        if not task.cancelled():
-            task.exception()  # told to those who wait, if any still do
+        await self._answers.close()
 
     async def _make(
         self,
@@ -131,11 +111,7 @@ class RegimeService:
                 document, bundle=bundle.digest, at=now, changes_at=series.held.next_close
             )
 
-        answer = await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        self._kept[name] = answer
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-        return answer
+        return await self._answers.aside(work)
 
 
 def _rows(found: Walk, count: int) -> list[Document]:
