@@ -165,6 +165,28 @@ def test_the_champions_recipe_is_refitted_on_newer_bars_and_published(
     assert load_bundle(out).volatility is None  # there were no bars of coins to fit on
 
 
+def test_a_refit_tries_the_champions_recipe_alone(options, linear_bundle, tmp_path):
+    out = shutil.copytree(linear_bundle, tmp_path / "processed")
+    around = surroundings(tmp_path, screen := io.StringIO())
+    result = run_training(replace(options, out=out, refit=True), around)
+    assert result.decision.kind == "refit"
+    assert {check.candidate for check in result.decision.checks} == {"log_linear_t"}
+    assert result.decision.verdict == (
+        "log_linear_t, the champion's own recipe, was refitted on the newer bars and passed the "
+        "guardrails."
+    )
+    assert load_bundle(out).metadata.trained_to == "2007-06-29"
+    assert ("start", "quick refit 2007-06-29") in around.tracker.calls
+    assert "MLP" not in screen.getvalue()
+
+
+def test_a_refit_without_a_champion_says_where_it_looked(options, tmp_path):
+    around = surroundings(tmp_path)
+    with pytest.raises(TrainingError, match=f"{tmp_path} holds no bundle that can be read"):
+        run_training(replace(options, out=tmp_path, refit=True), around)
+    assert around.tracker.calls == [("finish", True)]
+
+
 def test_bars_of_coins_in_the_raw_folder_or_named_are_fitted_on(coin_files, tmp_path):
     screen = io.StringIO()
     around = replace(

@@ -75,6 +75,7 @@ def _run(options: argparse.Namespace) -> int:
             max_evals=options.max_evals,
             seed=options.seed,
             dask=options.dask,
+            refit=options.refit,
         )
     )
     return _told(result, options.out)
@@ -222,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--max-evals", type=_positive, metavar="N", help="trials for each family")
     run.add_argument("--seed", type=int, default=0, metavar="N")
     run.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler to tune on")
+    run.add_argument("--refit", action="store_true", help="fit the champion's recipe anew, only")
     run.set_defaults(run=_run)
     evaluate = commands.add_parser("evaluate", help="score a frozen bundle on days it never saw")
     evaluate.add_argument("--bundle", type=Path, required=True, metavar="DIR")

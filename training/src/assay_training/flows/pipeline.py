@@ -13,19 +13,22 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.bundle.files import load_bundle
 from assay.bundle.metadata import ModelMetadata
-from assay.errors import BundleError, BundleMissing
 from assay.evaluation.leaderboard import Origins
 from assay.evaluation.walk_forward import origins_at
 from assay.features.build import FeatureMatrix, build_features
 from assay.forecast.distribution import Floats
-from assay_training.flows.candidates import evaluation_of, fit_final, log_linear_candidate
+from assay_training.flows.candidates import (
+    evaluation_of,
+    figures,
+    fit_final,
+    log_linear_candidate,
+)
 from assay_training.flows.families import FamilyResult, recipe_json, search_family
+from assay_training.flows.incumbent import own_recipe, published_in
 from assay_training.flows.plan import TrainOptions, TrainResult
 from assay_training.flows.surroundings import Plainly, Runner, Surroundings
 from assay_training.networks.families import FAMILIES
-from assay_training.progress import Progress
 from assay_training.steps.benchmarks import benchmark_forecasts
 from assay_training.steps.gate import Candidate, Decision, decide
 from assay_training.steps.load import TrainingBars, load_training_bars
@@ -74,15 +77,17 @@ class _Run:
     runner: Runner
 
     def result(self) -> TrainResult:
+        published = published_in(self.options.out, self.around.progress.say)
+        own = own_recipe(self.options.out, published) if self.options.refit else None
         bars, coins = self._load(), self._load_coins()
         matrix, rows = self._features(bars)
         benchmarks, linear = self._benchmarks(matrix, rows)
-        published = _published(self.options, self.around.progress)
-        families = self._families(matrix, rows, published)
+        families = self._families(matrix, rows, published, own)
         trials = tuple(trial for family in families for trial in family.trials)
         candidates = [linear, *(family.candidate() for family in families)]
         origins = origins_at(matrix, rows)
-        decision = self._decide(origins, benchmarks, candidates, published)
+        judged = [one for one in candidates if own in (None, one.name)]
+        decision = self._decide(origins, benchmarks, judged, published)
         evaluation = evaluation_of(origins, benchmarks, candidates)
         self._log(evaluation)
         metadata = self._publish(decision, matrix, bars, evaluation, coins)
@@ -126,7 +131,8 @@ class _Run:
         first, last = matrix.session[rows[0] + 1], matrix.session[rows[-1] + 1]
         self.around.progress.say(f"{len(rows)} origins, targets {first} to {last}")
         self.around.tracker.start(
-            f"{'quick' if self.options.quick else 'full'} {last}",
+            f"{'quick' if self.options.quick else 'full'}"
+            f"{' refit' if self.options.refit else ''} {last}",
             {
                 "seed": self.options.seed,
                 "quick": self.options.quick,
@@ -154,12 +160,20 @@ class _Run:
         )
 
     def _families(
-        self, matrix: FeatureMatrix, rows: NDArray[np.intp], published: ModelMetadata | None
+        self,
+        matrix: FeatureMatrix,
+        rows: NDArray[np.intp],
+        published: ModelMetadata | None,
+        own: str | None,
     ) -> list[FamilyResult]:
-        """Tunes each family and walks it forward; all at once where the runner can."""
+        """Tunes each family, or its `own` alone, and walks it forward; all at once where the runner
+        can.
+        """
         kept = published.promotion.get("recipe") if published else None
         steps: list[tuple[str, Callable[[], FamilyResult]]] = []
         for name, default in FAMILIES.items():
+            if own not in (None, name):
+                continue
             progress = None if self.runner.elsewhere else self.around.progress
             step = partial(
                 search_family,
@@ -202,14 +216,7 @@ class _Run:
         return decision
 
     def _log(self, evaluation: Evaluation) -> None:
-        self.around.tracker.metrics(
-            {
-                f"{row['name']}.{score}": float(value)
-                for row in evaluation.rows
-                for score, value in row.items()
-                if isinstance(value, float)
-            }
-        )
+        self.around.tracker.metrics(figures(evaluation.rows))
 
     def _publish(
         self,
@@ -247,7 +254,7 @@ class _Run:
     def _publish_volatility(self, coins: VolatilityInput | None) -> str | None:
         """Puts the fitted model into the champion's bundle, which stays otherwise; its version."""
         out = self.options.out
-        if _published(self.options, self.around.progress) is None:
+        if published_in(out, self.around.progress.say) is None:
             return None
         fitted = self._fitted_volatility(coins)
         if fitted is None:
@@ -288,14 +295,3 @@ class _Run:
             around.progress.say(f"not published: {', '.join(against)}")
             return None
         return fitted
-
-
-def _published(options: TrainOptions, progress: Progress) -> ModelMetadata | None:
-    """What the bundle in `out` says of itself; None where there is none that can be read."""
-    try:
-        return load_bundle(options.out).metadata
-    except BundleMissing:
-        return None
-    except BundleError as error:
-        progress.say(f"The present bundle cannot be read, so it is no champion: {error}")
-        return None

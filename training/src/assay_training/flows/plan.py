@@ -28,7 +28,7 @@ class TrainOptions:
     """The arguments of `assay-train run`; gold's and the S&P's CSVs left out are downloaded.
 
     Without `volatility_files` those of the raw folder are used, and where there are none the
-    published volatility model stays.
+    published volatility model stays. A `refit` tries the champion's own recipe and no other.
     """
 
     gold_csv: Path | None = None
@@ -39,6 +39,7 @@ class TrainOptions:
     max_evals: int | None = None
     seed: int = 0
     dask: str | None = None
+    refit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from assay_training.progress import Progress
 from assay_training.settings import TrainingSettings
 from assay_training.tracking import Careful, MlflowTracker, Tracker
 
-STEPS = 7 + len(FAMILIES)
+REFIT_STEPS = 7
+STEPS = REFIT_STEPS + len(FAMILIES)
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Surroundings:
     def usual(cls, options: TrainOptions) -> Surroundings:
         """Built from the environment: the composition root of a training run."""
         settings = TrainingSettings()
-        progress = Progress(steps=STEPS)
+        progress = Progress(steps=REFIT_STEPS if options.refit else STEPS)
         tracker = Careful(MlflowTracker(settings), warn=progress.say)
         return cls(
             settings=settings,

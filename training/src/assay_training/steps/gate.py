@@ -75,14 +75,21 @@ class Decision:
     @property
     def verdict(self) -> str:
         """One sentence for people."""
-        if self.winner is None:
-            return "No candidate passed, and there is no champion to refit: gold stays as it was."
+        if self.kind == "promotion" and self.winner:
+            return f"{self.winner.name} passed the gate and is the champion."
+        tried = len({check.candidate for check in self.checks}) > 1
+        gate = "No new recipe passed the gate; " if tried else ""
+        if self.winner:
+            return (
+                f"{gate}{self.winner.name}, the champion's own recipe, was refitted on the newer "
+                "bars and passed the guardrails."
+            )
         if self.kind == "refit":
             return (
-                f"No new recipe passed the gate; {self.winner.name}, the champion's own recipe, "
-                "was refitted on the newer bars and passed the guardrails."
+                f"{gate}{self.checks[-1].candidate}, the champion's own recipe, did not pass the "
+                "guardrails when it was refitted on the newer bars: gold stays as it was."
             )
-        return f"{self.winner.name} passed the gate and is the champion."
+        return "No candidate passed, and there is no champion to refit: gold stays as it was."
 
 
 def decide(
