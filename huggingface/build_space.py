@@ -1,136 +1,96 @@
-"""Stages two complete Hugging Face Spaces, `backend` and `frontend`, ready to be pushed.
+"""Stages two complete Hugging Face Spaces, `backend` and `frontend`, and publishes them if told to.
 
     python huggingface/build_space.py [--out huggingface/build]
+    uv run --only-group spaces python huggingface/build_space.py --push OWNER [--dry-run]
 
-Each folder holds its README and Dockerfile, the locked requirements with their hashes, and the
-project's own wheels; the backend's also holds the champion. Standard library and uv only.
+Each folder holds its README and Dockerfile, the locked requirements with their hashes, the
+project's own wheels, and what it was built from; the backend's also holds the champion.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-CHAMPION = Path("data/processed")
+from publishing import CannotPublish, Publication, address, publish
+from staging import BACKEND, FRONTEND, SPACES, BuildFacts, CannotStage, Space, stage_all
+
+OUT = Path(__file__).resolve().parent / "build"
+SECRETS = tuple(name for space in SPACES for name in space.secrets)
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
-    name: str
-    package: str
-    own_wheels: tuple[str, ...]
-    carries_champion: bool
+def publications(
+    arguments: argparse.Namespace, environ: Mapping[str, str]
+) -> tuple[Publication, Publication]:
+    """The API first: the dashboard is told where it is. Raises CannotPublish."""
+    missing = [name for name in arguments.secret if not environ.get(name)]
+    if missing:
+        raise CannotPublish(f"{missing[0]} is not set, so it cannot become a secret.")
+
+    def secrets(space: Space) -> dict[str, str]:
+        return {name: environ[name] for name in arguments.secret if name in space.secrets}
+
+    api_repo = f"{arguments.push}/{arguments.api_name}"
+    return (
+        Publication(arguments.out / BACKEND.name, api_repo, secrets=secrets(BACKEND)),
+        Publication(
+            arguments.out / FRONTEND.name,
+            f"{arguments.push}/{arguments.dashboard_name}",
+            variables={"API_URL": address(api_repo)},
+            secrets=secrets(FRONTEND),
+        ),
+    )
 
 
-SPACES = (
-    Space("backend", "assay-backend", ("assay-core", "assay-backend"), carries_champion=True),
-    Space("frontend", "assay-frontend", ("assay-frontend",), carries_champion=False),
-)
-
-
-class CannotStage(Exception):
-    """Why a Space cannot be staged, as the one sentence a person reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildFacts:
-    """What the running Space says about itself in `/version`."""
-
-    git_commit: str
-    build_time: str
-
-    def fill_in(self, dockerfile: str) -> str:
-        for name, value in (
-            ("ASSAY_GIT_COMMIT", self.git_commit),
-            ("ASSAY_BUILD_TIME", self.build_time),
-        ):
-            blank = f'ARG {name}=""'
-            if blank not in dockerfile:
-                raise CannotStage(f"A Space's Dockerfile has no line {blank} to fill in.")
-            dockerfile = dockerfile.replace(blank, f'ARG {name}="{value}"')
-        return dockerfile
-
-
-def stage(space: Space, folder: Path, *, facts: BuildFacts) -> None:
-    """Fill `folder`, which must not exist yet, with everything the Space is built from."""
-    folder.mkdir(parents=True)
-    shutil.copy(HERE / space.name / "README.md", folder)
-    dockerfile = (HERE / space.name / "Dockerfile").read_text(encoding="utf-8")
-    (folder / "Dockerfile").write_text(facts.fill_in(dockerfile), encoding="utf-8")
-    _lock_requirements(space.package, folder / "requirements.txt")
-    for package in space.own_wheels:
-        _uv("build", "--wheel", "--package", package, "--out-dir", str(folder / "wheels"))
-    (folder / "wheels" / ".gitignore").unlink(missing_ok=True)  # uv's, and it would hide the wheels
-    if space.carries_champion:
-        shutil.copytree(
-            ROOT / CHAMPION, folder / CHAMPION, ignore=shutil.ignore_patterns(".versions")
+def push(arguments: argparse.Namespace, facts: BuildFacts) -> None:
+    """Publish both, or with `--dry-run` say what would be."""
+    message = f"Assay {facts.git_commit[:12] or 'without a commit'}"
+    for publication in publications(arguments, os.environ):
+        if arguments.dry_run:
+            print(publication.plan())
+        else:
+            publish(publication, private=arguments.private, message=message)
+            print(f"{publication.repo_id}: {address(publication.repo_id)}")
+    if arguments.private and "ASSAY_HF_TOKEN" not in arguments.secret:
+        print(
+            f"{arguments.push}/{arguments.dashboard_name} still needs the secret ASSAY_HF_TOKEN, "
+            f"a token that may read {arguments.push}/{arguments.api_name}."
         )
 
 
-def _lock_requirements(package: str, target: Path) -> None:
-    _uv(
-        *("export", "--frozen", "--no-dev", "--no-emit-workspace", "--no-header"),
-        *("--package", package, "--output-file", str(target)),
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def _uv(*arguments: str) -> None:
-    done = subprocess.run(  # noqa: S603 - uv itself, with arguments from this file
-        [_uv_program(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    made.add_argument("--out", type=lambda text: Path(text).resolve(), default=OUT)
+    hub = made.add_argument_group("publishing (the token is HF_TOKEN, or that of hf auth login)")
+    hub.add_argument("--push", metavar="OWNER", help="publish to this account or organization")
+    hub.add_argument("--api-name", default="assay-api", help="the API's Space (%(default)s)")
+    hub.add_argument("--dashboard-name", default="assay", help="the dashboard's (%(default)s)")
+    hub.add_argument("--private", action="store_true", help="for you and your organization only")
+    hub.add_argument(
+        "--secret",
+        action="append",
+        choices=SECRETS,
+        default=[],
+        help="pass this variable's value on as a secret; may be repeated",
     )
-    if done.returncode != 0:
-        raise CannotStage(f"uv {arguments[0]} failed:\n{done.stderr.strip()}")
-
-
-def _uv_program() -> str:
-    """The running uv, the one on the PATH, or the one that start.sh keeps for itself."""
-    private = ROOT / ".tools" / "uv" / "bin" / "uv"
-    found = os.environ.get("UV") or shutil.which("uv") or (private.exists() and str(private))
-    if not found:
-        raise CannotStage("uv is missing: https://docs.astral.sh/uv/ says how to get it.")
-    return found
-
-
-def _git_commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--verify", "--quiet", "HEAD"],  # noqa: S607 - the git that made this checkout
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
-
-
-def stage_all(out: Path) -> None:
-    if not (ROOT / CHAMPION / "manifest.json").is_file():
-        raise CannotStage(f"{CHAMPION} holds no bundle: make one with ./start.sh train.")
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    facts = BuildFacts(git_commit=_git_commit(), build_time=now)
-    for space in SPACES:
-        folder = out / space.name
-        if folder.exists():
-            shutil.rmtree(folder)
-        stage(space, folder, facts=facts)
-        print(f"{space.name}: {folder}")
+    hub.add_argument("--dry-run", action="store_true", help="only print what would be pushed")
+    return made
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=HERE / "build")
+    arguments = parser().parse_args()
     try:
-        stage_all(parser.parse_args().out.resolve())
-    except CannotStage as reason:
+        facts = stage_all(arguments.out)
+        for space in SPACES:
+            print(f"{space.name}: {arguments.out / space.name}")
+        if arguments.push:
+            push(arguments, facts)
+    except (CannotStage, CannotPublish) as reason:
         print(f"build_space.py: {reason}", file=sys.stderr)
         return 1
     return 0

@@ -143,7 +143,7 @@ def _environment_after(exports: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def base_images(checkout: Path, docker_engine: dict[str, str]) -> dict[str, str]:
     """The engine's environment, once the images that ours build on are there."""
-    dockerfiles = [*checkout.glob("*/Dockerfile"), *checkout.glob("huggingface/*/Dockerfile")]
+    dockerfiles = checkout.glob("*/Dockerfile")
     named = re.findall(
         r"^(?:FROM|COPY --from=)\s*(\S+[:/]\S+)",
         "\n".join(dockerfile.read_text() for dockerfile in dockerfiles),

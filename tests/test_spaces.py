@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from space_dockerfile import INSTALL, NotAServiceDockerfile, for_a_space, stages
+from staging import PORT
 
 OWN_WHEELS = {
     "backend": {"assay_core", "assay_backend"},
@@ -40,15 +42,36 @@ def front_matter(readme: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("space", ["backend", "frontend"])
-def test_the_front_matter_names_a_docker_space_on_the_images_port(
-    checkout: Path, space: str
-) -> None:
-    matter = front_matter(checkout / "huggingface" / space / "README.md")
+def test_the_front_matter_names_a_docker_space_on_the_images_port(staged: Path, space: str) -> None:
+    matter = front_matter(staged / space / "README.md")
     assert matter["sdk"] == "docker"
-    dockerfile = (checkout / "huggingface" / space / "Dockerfile").read_text()
-    assert f"PORT={matter['app_port']}\n" in dockerfile
-    assert f"EXPOSE {matter['app_port']}\n" in dockerfile
+    assert matter["app_port"] == PORT
     assert len(str(matter["short_description"])) <= 60
+    dockerfile = (staged / space / "Dockerfile").read_text()
+    assert re.findall(r"\bPORT=(\d+)", dockerfile)[-1] == str(PORT)
+    assert re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)[-1] == str(PORT)
+
+
+@pytest.mark.parametrize("space", ["backend", "frontend"])
+def test_a_space_and_compose_run_one_image(staged: Path, checkout: Path, space: str) -> None:
+    _, own = stages((checkout / space / "Dockerfile").read_text())
+    _, final = stages((staged / space / "Dockerfile").read_text())
+    shared, _, as_a_space = final.partition("\n# As a Space.\n")
+    given = re.compile(r"^ARG (ASSAY_GIT_COMMIT|ASSAY_BUILD_TIME)=.*$", re.MULTILINE)
+    assert given.sub("", shared) == given.sub("", own)
+    assert {line.split()[0] for line in as_a_space.splitlines()} == {"ENV", "EXPOSE"}
+
+
+@pytest.mark.parametrize("space", ["backend", "frontend"])
+def test_a_space_is_built_as_the_service_is_but_for_its_sources(
+    staged: Path, checkout: Path, space: str
+) -> None:
+    own, _ = stages((checkout / space / "Dockerfile").read_text())
+    build, _ = stages((staged / space / "Dockerfile").read_text())
+    assert INSTALL in build
+    rest = build.replace(INSTALL, "").splitlines()
+    assert rest == [line for line in own.splitlines() if line in rest]
+    assert "uv sync" not in build
 
 
 @pytest.mark.parametrize("space", ["backend", "frontend"])
@@ -60,6 +83,46 @@ def test_a_staged_space_holds_all_that_its_dockerfile_copies(staged: Path, space
     for source in copied:
         assert (folder / source).exists(), source
     assert {wheel.name.split("-")[0] for wheel in folder.glob("wheels/*")} == OWN_WHEELS[space]
+
+
+SERVICE = """\
+# The service.
+FROM python AS build
+COPY --from=uv /uv /bin/uv
+COPY pyproject.toml uv.lock ./
+RUN --mount=type=cache,target=/root/.cache/uv \\
+    uv sync --frozen
+COPY src src
+RUN uv sync --frozen
+RUN rm -r /app/.venv/tests
+
+FROM python
+COPY --from=build /app/.venv .venv
+ARG COMMIT
+"""
+
+
+def test_only_what_needs_our_sources_makes_way() -> None:
+    made = for_a_space(SERVICE, port=7860, arguments={"COMMIT": "abc"}, environment={"A": "b"})
+    assert made.partition("\n\n")[2] == (
+        "FROM python AS build\nCOPY --from=uv /uv /bin/uv\n"
+        f"{INSTALL}RUN rm -r /app/.venv/tests\n\n"
+        'FROM python\nCOPY --from=build /app/.venv .venv\nARG COMMIT="abc"\n\n'
+        "# As a Space.\nENV PORT=7860\nENV A=b\nEXPOSE 7860\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "says"),
+    [
+        ("FROM python\n", "1 stages, not 2"),
+        ("FROM a AS build\nRUN true\n\nFROM b\nARG COMMIT\n", "copies no sources"),
+        (SERVICE.replace("ARG COMMIT", "ARG REVISION"), "no ARG COMMIT"),
+    ],
+)
+def test_a_dockerfile_of_another_form_is_refused(dockerfile: str, says: str) -> None:
+    with pytest.raises(NotAServiceDockerfile, match=says):
+        for_a_space(dockerfile, port=7860, arguments={"COMMIT": "abc"}, environment={})
 
 
 @pytest.mark.parametrize("space", ["backend", "frontend"])
@@ -90,16 +153,21 @@ def test_the_backend_space_carries_the_champion_byte_for_byte(staged: Path, chec
 def test_a_staged_space_says_what_it_was_built_from(
     staged: Path, checkout: Path, space: str
 ) -> None:
-    dockerfile = (staged / space / "Dockerfile").read_text()
+    facts = json.loads((staged / space / "build.json").read_text())
     commit = subprocess.run(
-        ["git", "rev-parse", "--verify", "--quiet", "HEAD"],
+        ["git", "cat-file", "-t", facts["git_commit"]],
         cwd=checkout,
         capture_output=True,
         text=True,
         check=False,
-    ).stdout.strip()
-    assert f'ARG ASSAY_GIT_COMMIT="{commit}"\n' in dockerfile
-    assert re.search(r'^ARG ASSAY_BUILD_TIME="20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"$', dockerfile, re.M)
+    ).stdout
+    assert commit == "commit\n"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", facts["build_time"])
+    metadata = json.loads((checkout / "data/processed/model_metadata.json").read_text())
+    assert facts["champion_version"] == metadata["version"]
+    dockerfile = (staged / space / "Dockerfile").read_text()
+    assert f'ARG ASSAY_GIT_COMMIT="{facts["git_commit"]}"\n' in dockerfile
+    assert f'ARG ASSAY_BUILD_TIME="{facts["build_time"]}"\n' in dockerfile
 
 
 @pytest.mark.docker

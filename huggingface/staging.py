@@ -1,0 +1,148 @@
+"""Stages the Spaces' folders: all that each is built from. Standard library and uv only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from space_dockerfile import NotAServiceDockerfile, for_a_space
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+CHAMPION = Path("data/processed")
+PORT = 7860  # the app_port of the README's front matter
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One of the two, and which of the environment's values may become secrets of it."""
+
+    name: str
+    package: str
+    own_wheels: tuple[str, ...]
+    carries_champion: bool
+    secrets: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+BACKEND = Space(
+    "backend",
+    "assay-backend",
+    ("assay-core", "assay-backend"),
+    carries_champion=True,
+    secrets=("ASSAY_ADMIN_KEY", "ASSAY_DATABASE_URL"),
+    environment={"ASSAY_MARKET_SOURCE": "auto"},
+)
+FRONTEND = Space(
+    "frontend",
+    "assay-frontend",
+    ("assay-frontend",),
+    carries_champion=False,
+    secrets=("ASSAY_HF_TOKEN",),
+)
+SPACES = (BACKEND, FRONTEND)
+
+
+class CannotStage(Exception):
+    """Why a Space cannot be staged, as the one sentence a person reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFacts:
+    """What a Space was built from: in `build.json`, and in what the running one says of itself."""
+
+    git_commit: str
+    build_time: str
+    champion_version: str
+
+
+def stage_all(out: Path) -> BuildFacts:
+    """Fill `out/backend` and `out/frontend` anew."""
+    facts = _facts()
+    for space in SPACES:
+        folder = out / space.name
+        if folder.exists():
+            shutil.rmtree(folder)
+        _stage(space, folder, facts)
+    return facts
+
+
+def _facts() -> BuildFacts:
+    if not (ROOT / CHAMPION / "manifest.json").is_file():
+        raise CannotStage(f"{CHAMPION} holds no bundle: make one with ./start.sh train.")
+    metadata = json.loads((ROOT / CHAMPION / "model_metadata.json").read_text(encoding="utf-8"))
+    return BuildFacts(
+        git_commit=_git_commit(),
+        build_time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        champion_version=metadata["version"],
+    )
+
+
+def _stage(space: Space, folder: Path, facts: BuildFacts) -> None:
+    folder.mkdir(parents=True)
+    shutil.copy(HERE / space.name / "README.md", folder)
+    (folder / "Dockerfile").write_text(_dockerfile(space, facts), encoding="utf-8")
+    (folder / "build.json").write_text(json.dumps(asdict(facts), indent=2) + "\n", encoding="utf-8")
+    _lock_requirements(space.package, folder / "requirements.txt")
+    for package in space.own_wheels:
+        _uv("build", "--wheel", "--package", package, "--out-dir", str(folder / "wheels"))
+    (folder / "wheels" / ".gitignore").unlink(missing_ok=True)  # uv's, and it would hide the wheels
+    if space.carries_champion:
+        former = shutil.ignore_patterns(".versions")
+        shutil.copytree(ROOT / CHAMPION, folder / CHAMPION, ignore=former)
+
+
+def _dockerfile(space: Space, facts: BuildFacts) -> str:
+    own = ROOT / space.name / "Dockerfile"
+    try:
+        return for_a_space(
+            own.read_text(encoding="utf-8"),
+            port=PORT,
+            arguments={
+                "ASSAY_GIT_COMMIT": facts.git_commit,
+                "ASSAY_BUILD_TIME": facts.build_time,
+            },
+            environment=space.environment,
+        )
+    except NotAServiceDockerfile as error:
+        raise CannotStage(f"No Space can be made of {own.relative_to(ROOT)}: {error}.") from error
+
+
+def _lock_requirements(package: str, target: Path) -> None:
+    _uv(
+        *("export", "--frozen", "--no-dev", "--no-emit-workspace", "--no-header"),
+        *("--package", package, "--output-file", str(target)),
+    )
+
+
+def _uv(*arguments: str) -> None:
+    done = subprocess.run(  # noqa: S603 - uv itself, with arguments from this file
+        [_uv_program(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise CannotStage(f"uv {arguments[0]} failed:\n{done.stderr.strip()}")
+
+
+def _uv_program() -> str:
+    """The running uv, the one on the PATH, or the one that start.sh keeps for itself."""
+    private = ROOT / ".tools" / "uv" / "bin" / "uv"
+    found = os.environ.get("UV") or shutil.which("uv") or (private.exists() and str(private))
+    if not found:
+        raise CannotStage("uv is missing: https://docs.astral.sh/uv/ says how to get it.")
+    return found
+
+
+def _git_commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", "HEAD"],  # noqa: S607 - the git that made this checkout
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()
