@@ -10,6 +10,13 @@ from assay_training.cli import main
 from small_bundle import contents
 
 
+@pytest.fixture(autouse=True)
+def _no_registry(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_DATA_DIR", str(tmp_path))
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def folder(tmp_path):
     for scale in (0.25, 0.5):

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.bundle.files import load_bundle
+from assay.bundle.files import load_bundle, write_bundle
 from assay.features.spec import FEATURES
+from assay_training.cli import main
 from assay_training.networks.mlp import MLPHyperparameters
 from assay_training.settings import TrainingSettings
 from assay_training.steps.tune import Trial
-from assay_training.tracking import Careful, MlflowTracker
+from assay_training.tracking import Careful, MlflowTracker, keep_in_step
+from small_bundle import contents
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,7 +42,9 @@ def _environment_as_it_was():
 
 @pytest.fixture(autouse=True)
 def _no_address_in_the_environment(monkeypatch):
-    for name in ("MLFLOW_TRACKING_URI", "DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+    for name in (
+        "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_HOST", "DATABRICKS_TOKEN",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
 
@@ -59,10 +63,16 @@ def tracked(linear_bundle, tmp_path_factory):
 
 
 @pytest.fixture
-def client(tracked):
+def client_at():
+    """MLflow's client of the database in a data folder."""
     from mlflow import MlflowClient
 
-    return MlflowClient(f"sqlite:///{tracked / 'mlflow.db'}")
+    return lambda data: MlflowClient(f"sqlite:///{data / 'mlflow.db'}")
+
+
+@pytest.fixture
+def client(tracked, client_at):
+    return client_at(tracked)
 
 
 def runs(client, query: str):
@@ -103,6 +113,47 @@ def test_the_registered_model_answers_as_the_bundle_does(client, tracked):
     model = mlflow.pyfunc.load_model("models:/assay-gold@champion")
     answer = model.predict(np.zeros((3, 1, len(FEATURES)), np.float32))
     assert np.allclose(answer["parameters"], [[-0.2, 5.0]] * 3)
+
+
+def test_the_champion_follows_what_was_published_or_brought_back(
+    tmp_path, monkeypatch, client_at
+):
+    monkeypatch.setenv("ASSAY_DATA_DIR", str(tmp_path))
+    folder = tmp_path / "processed"
+    write_bundle(folder, contents(0.25))
+    assert keep_in_step(folder, version="test-0.25") is None  # nobody follows a registry
+    first = MlflowTracker(TrainingSettings())
+    assert first.appoint(folder, version="test-0.25") == "1"
+    write_bundle(folder, contents(0.5))
+    assert keep_in_step(folder, version="test-0.5") == (
+        "models:/assay-gold@champion is version 2 in MLflow"
+    )
+    assert main(["rollback", "--bundle", str(folder)]) == 0
+    client = client_at(tmp_path)
+    champion = client.get_model_version_by_alias("assay-gold", "champion")
+    assert (int(champion.version), champion.tags["assay_version"]) == (1, "test-0.25")
+    assert len(client.search_model_versions("name='assay-gold'")) == 2
+
+
+def test_a_registry_that_cannot_be_told_costs_a_sentence(tmp_path, monkeypatch, capsys):
+    write_bundle(tmp_path, contents(0.25))
+    write_bundle(tmp_path, contents(0.5))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert main(["rollback", "--bundle", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Rolled back to test-0.25")
+    assert said[1].startswith("Note: models:/assay-gold@champion in MLflow is what it was (")
+
+
+def test_the_kept_versions_of_a_bundle_are_not_registered_with_it(client, tracked):
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tracked / 'mlflow.db'}")
+    folder = mlflow.artifacts.download_artifacts("models:/assay-gold@champion")
+    assert {path.name for path in (Path(folder) / "extra_files").iterdir()} == {
+        "manifest.json", "model.onnx", "scaler.json", "feature_columns.json", "calibration.json",
+        "model_metadata.json",
+    }  # fmt: skip
 
 
 def test_a_tracker_that_cannot_be_reached_is_told_of_once_and_costs_nothing_else(

@@ -20,7 +20,7 @@ from assay.errors import (
 )
 from assay_training.json_file import BadInput, check_writable, write_json
 from assay_training.progress import Progress
-from assay_training.promotion_commands import add_promotion_commands
+from assay_training.promotion_commands import add_promotion_commands, tell_registry
 from assay_training.tables import evaluate_table, fit_table, volatility_table
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _fit_volatility(options: argparse.Namespace) -> int:
             f"--btc-hourly, --btc-daily and --eth-daily are not given, and {raw} does not hold "
             f"{', '.join(FILE_NAMES)}"
         )
-    load_bundle(options.out)  # before the work: there must be one to put it in
+    published = load_bundle(options.out)  # before the work: there must be one to put it in
     found = read_volatility_bars(files, SystemClock())
     print("\n".join(found.summaries))
     with Progress() as progress:
@@ -161,6 +161,7 @@ def _fit_volatility(options: argparse.Namespace) -> int:
     publish_volatility(options.out, fitted)
     print(fit_table(fitted.model.to_json(), fitted.section))
     print(f"Published volatility {fitted.section['version']} in {options.out}")
+    tell_registry(options.out, published.metadata.version)
     return EXIT_OK
 
 

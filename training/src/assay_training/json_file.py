@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from assay_training.whole_file import write_text
+
 
 class BadInput(Exception):
     """An argument that parsed but cannot be meant."""
@@ -27,14 +29,8 @@ def check_writable(path: Path) -> None:
 def write_json(path: Path, report: dict[str, Any]) -> None:
     """Whole or not at all."""
     text = json.dumps(report, allow_nan=False, indent=1) + "\n"
-    staged = path.with_name(f".{path.name[:40]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            staged.write_text(text, encoding="utf-8")
-            staged.replace(path)
-        finally:
-            staged.unlink(missing_ok=True)
+        write_text(path, text)
     except OSError as error:
         raise _unwritable(path, error) from error
 

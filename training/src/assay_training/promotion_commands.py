@@ -50,6 +50,7 @@ def _promote(options: argparse.Namespace) -> int:
         options.bundle, options.version, by=_who(options), why=options.why, clock=SystemClock()
     )
     print(f"Promoted {change.version} ({change.digest[:8]}), replaced {change.replaced_version}")
+    tell_registry(options.bundle, change.version)
     return EXIT_OK
 
 
@@ -60,7 +61,17 @@ def _rollback(options: argparse.Namespace) -> int:
     print(
         f"Rolled back to {change.version} ({change.digest[:8]}), replaced {change.replaced_version}"
     )
+    tell_registry(options.bundle, change.version)
     return EXIT_OK
+
+
+def tell_registry(bundle: Path, version: str) -> None:
+    """Has those follow who take the champion from MLflow, and prints what came of it."""
+    from assay_training.tracking import keep_in_step
+
+    said = keep_in_step(bundle, version=version)
+    if said is not None:
+        print(said)
 
 
 def _history(options: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from assay.bundle.registered import RegistryPlace
+
 _LOCAL_MODEL, _UNITY_CATALOG_MODEL = "assay-gold", "main.default.assay-gold"
 _LOCAL_EXPERIMENT, _DATABRICKS_EXPERIMENT = "assay-gold", "/Shared/assay-gold"
 
@@ -25,6 +27,7 @@ class TrainingSettings(BaseSettings):
     data_dir: Path = Path("data")
     download_deadline_seconds: float = Field(default=60.0, gt=0.0, le=600.0, allow_inf_nan=False)
     tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    registry_uri: str | None = Field(default=None, validation_alias="MLFLOW_REGISTRY_URI")
     registered_model: str | None = None
     databricks_host: str | None = Field(default=None, validation_alias="DATABRICKS_HOST")
     databricks_token: SecretStr | None = Field(default=None, validation_alias="DATABRICKS_TOKEN")
@@ -37,14 +40,34 @@ class TrainingSettings(BaseSettings):
     @property
     def mlflow_tracking(self) -> str:
         """Where runs are tracked."""
-        if self.on_databricks:
-            return "databricks"
-        return self.tracking_uri or f"sqlite:///{(self.data_dir / 'mlflow.db').absolute()}"
+        return self._mlflow_place.tracking
 
     @property
     def mlflow_registry(self) -> str:
         """Where models are registered: Unity Catalog on Databricks, else beside the runs."""
-        return "databricks-uc" if self.on_databricks else self.mlflow_tracking
+        return self._mlflow_place.registry
+
+    @property
+    def has_registry(self) -> bool:
+        """Whether there is one already; a run makes a local one where there is not."""
+        return self._named_place is not None or self._local_database.is_file()
+
+    @property
+    def _named_place(self) -> RegistryPlace | None:
+        return RegistryPlace.of(
+            tracking=self.tracking_uri,
+            registry=self.registry_uri,
+            on_databricks=self.on_databricks,
+        )
+
+    @property
+    def _mlflow_place(self) -> RegistryPlace:
+        local = f"sqlite:///{self._local_database.absolute()}"
+        return self._named_place or RegistryPlace(local, local)
+
+    @property
+    def _local_database(self) -> Path:
+        return self.data_dir / "mlflow.db"
 
     @property
     def mlflow_artifacts(self) -> str | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from assay.bundle.files import read_contents
+from assay.bundle.manifest import MANIFEST, Manifest, checksum
 from assay_training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 CHAMPION_ALIAS = "champion"
-BUNDLE_ARTIFACT = "bundle"
+DIGEST_TAG, VERSION_TAG = "assay_digest", "assay_version"
 _MODEL_ARTIFACT = "model"
 _MODEL_REQUIREMENTS = ["onnxruntime", "numpy"]
 _PATIENCE = {
@@ -34,6 +37,8 @@ _PATIENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "DO_NOT_TRACK": "1",
+    # by Databricks' own API, where each cloud's storage would need a library of its own
+    "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC": "true",
 }
 
 
@@ -53,7 +58,7 @@ class Tracker(Protocol):
         ...
 
     def register(self, bundle: Path, *, version: str) -> None:
-        """Registers the published bundle's model as a new version, `champion` from now on."""
+        """Registers the published bundle as a new version, `champion` from now on."""
         ...
 
     def finish(self, *, failed: bool = False) -> None:
@@ -71,8 +76,7 @@ class MlflowTracker:
     _run_id: str = field(init=False, default="", repr=False)
 
     def start(self, name: str, params: Mapping[str, object]) -> None:
-        mlflow = _mlflow(self.settings)
-        self._client = mlflow.MlflowClient()
+        self._client = _mlflow(self.settings).MlflowClient()
         self._experiment_id = self._experiment()
         run = self._client.create_run(self._experiment_id, run_name=name)
         self._run_id = run.info.run_id
@@ -100,34 +104,68 @@ class MlflowTracker:
         self._batch(self._run_id, metrics=metrics)
 
     def register(self, bundle: Path, *, version: str) -> None:
+        manifest, contents = read_contents(bundle)
+        with tempfile.TemporaryDirectory() as folder:  # its files alone, and all of one moment
+            for name, data in {**contents, MANIFEST: manifest.to_bytes()}.items():
+                (Path(folder) / name).write_bytes(data)
+            logged = self._log_model(Path(folder), version)
+        created = self._client.create_model_version(
+            self._registered_model(),
+            source=logged.model_uri,
+            run_id=self._run_id,
+            model_id=logged.model_id,
+            tags={DIGEST_TAG: _digest(manifest), VERSION_TAG: version},
+        )
+        self._client.set_registered_model_alias(created.name, CHAMPION_ALIAS, created.version)
+
+    def appoint(self, bundle: Path, *, version: str) -> str:
+        """Makes the registered version that holds `bundle` the champion; its number.
+
+        Where there is none it is registered, by a run of its own.
+        """
+        self._client = _mlflow(self.settings).MlflowClient()
+        number = self._number_of(_digest(read_contents(bundle)[0]))
+        if number is not None:
+            name = self.settings.mlflow_model
+            self._client.set_registered_model_alias(name, CHAMPION_ALIAS, number)
+            return number
+        self.start(f"register {version}", {})
+        self.register(bundle, version=version)
+        self.finish()
+        name = self.settings.mlflow_model
+        return str(self._client.get_model_version_by_alias(name, CHAMPION_ALIAS).version)
+
+    def _number_of(self, digest: str) -> str | None:
+        name = self._registered_model()
+        found = self._client.search_model_versions(f"name='{name}'")
+        for each in sorted(found, key=lambda one: -int(one.version)):
+            whole = self._client.get_model_version(name, each.version)  # Unity Catalog lists no tags
+            if whole.tags.get(DIGEST_TAG) == digest:
+                return str(each.version)
+        return None
+
+    def _log_model(self, bundle: Path, version: str) -> Any:  # noqa: ANN401 - mlflow's ModelInfo
+        """The ONNX graph as a model of MLflow's, with the whole bundle beside it."""
         mlflow = _mlflow(self.settings)
         import onnx
         from mlflow.models import ModelSignature
         from mlflow.types import Schema, TensorSpec
 
-        self._client.log_artifacts(self._run_id, str(bundle), BUNDLE_ARTIFACT)
         model = onnx.load(bundle / "model.onnx")
         inputs, outputs = (
             Schema([TensorSpec(_numpy_float(), _shape(value), name=value.name) for value in values])
             for values in (model.graph.input, model.graph.output)
         )
         with mlflow.start_run(run_id=self._run_id, log_system_metrics=False):
-            logged = mlflow.onnx.log_model(
+            return mlflow.onnx.log_model(
                 model,
                 name=_MODEL_ARTIFACT,
                 signature=ModelSignature(inputs, outputs),
                 pip_requirements=_MODEL_REQUIREMENTS,
                 save_as_external_data=False,
-                extra_files=[str(path) for path in sorted(bundle.glob("*.*")) if path.is_file()],
-                metadata={"assay_version": version},
+                extra_files=[str(path) for path in sorted(bundle.iterdir())],
+                metadata={VERSION_TAG: version},
             )
-        created = self._client.create_model_version(
-            self._registered_model(),
-            source=logged.model_uri,
-            run_id=self._run_id,
-            model_id=logged.model_id,
-        )
-        self._client.set_registered_model_alias(created.name, CHAMPION_ALIAS, created.version)
 
     def finish(self, *, failed: bool = False) -> None:
         if not self._run_id:  # ended before there was a run
@@ -200,11 +238,32 @@ class Careful:
             call()
         except Exception as error:  # noqa: BLE001 - MLflow's stores raise whatever they stand on
             self.broken = True
-            reason = str(error).strip().splitlines()[:1]
-            self.warn(
-                f"The run is no longer tracked in MLflow ({type(error).__name__}: "
-                f"{' '.join(reason)[:200]}); training goes on."
-            )
+            self.warn(f"The run is no longer tracked in MLflow ({brief(error)}); training goes on.")
+
+
+def keep_in_step(bundle: Path, *, version: str) -> str | None:
+    """Makes what `bundle` holds the registry's champion too, where there is a registry: what came
+    of that, in a sentence that tells a failure and does not raise.
+    """
+    settings = TrainingSettings()
+    if not settings.has_registry:
+        return None
+    champion = f"models:/{settings.mlflow_model}@{CHAMPION_ALIAS}"
+    try:
+        number = MlflowTracker(settings).appoint(bundle, version=version)
+    except Exception as error:  # noqa: BLE001 - the same
+        return f"Note: {champion} in MLflow is what it was ({brief(error)})"
+    return f"{champion} is version {number} in MLflow"
+
+
+def brief(error: Exception) -> str:
+    """An error of MLflow's, which may have many lines."""
+    first = " ".join(str(error).strip().splitlines()[:1])
+    return f"{type(error).__name__}: {first[:200]}"
+
+
+def _digest(manifest: Manifest) -> str:
+    return checksum(manifest.to_bytes())
 
 
 def _mlflow(settings: TrainingSettings) -> Any:  # noqa: ANN401 - mlflow ships partial types

@@ -254,12 +254,14 @@ class _Run:
     def _publish_volatility(self, coins: VolatilityInput | None) -> str | None:
         """Puts the fitted model into the champion's bundle, which stays otherwise; its version."""
         out = self.options.out
-        if published_in(out, self.around.progress.say) is None:
+        published = published_in(out, self.around.progress.say)
+        if published is None:
             return None
         fitted = self._fitted_volatility(coins)
         if fitted is None:
             return None
         self._step("publish the volatility model", lambda: publish_volatility(out, fitted))
+        self.around.tracker.register(out, version=published.version)
         version = str(fitted.section["version"])
         self.around.progress.say(f"volatility {version} in {out}, whose champion stays")
         return version

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,13 +12,14 @@ from assay.clock import Clock
 from assay.errors import InvalidBars, TooLittleHistory
 from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS
 from assay.market.bars import Bars, CheckedBars
-from assay.market.csv_bars import read_bars_csv, write_bars_csv
+from assay.market.csv_bars import read_bars_csv
 from assay.market.sources.base import DailySource
 from assay.market.sources.yahoo import YahooSource
 from assay.market.symbols import GOLD, SP500, Symbol
+from assay_training.steps.ingest import Ingested, ingest
 
-FIRST_SESSION = date(2000, 8, 30)  # Yahoo's first GC=F row
-SP500_FIRST_SESSION = date(1999, 1, 4)
+RAW_NAMES = ("gold.csv", "sp500.csv")
+FIRST_SESSIONS = (date(2000, 8, 30), date(1999, 1, 4))  # the former is Yahoo's first GC=F row
 # 60-day momentum, and the longest window a network may look back on.
 WARM_UP_SESSIONS = 100
 # Longer than either market has been shut while the other traded.
@@ -46,24 +45,29 @@ def load_training_bars(
     source: DailySource | None = None,
     deadline_seconds: float = 60.0,
 ) -> TrainingBars:
-    """Reads both CSVs; one that is not named is downloaded into `raw_dir` first.
+    """Reads both CSVs; one that is not named is brought up to date in `raw_dir` first.
 
     `source` is Yahoo unless given. Raises InvalidBars for files that hold no usable bars or do not
     overlap, TooLittleHistory for too few, SourceUnavailable and its kin for a failed download.
     """
-    paths = []
-    for csv, symbol, name, start in (
-        (gold_csv, GOLD, "gold.csv", FIRST_SESSION),
-        (sp500_csv, SP500, "sp500.csv", SP500_FIRST_SESSION),
-    ):
-        if csv is None:
-            source = source or YahooSource(clock)
-            csv = raw_dir / name
-            _download(source, symbol, csv, start=start, deadline_seconds=deadline_seconds)
-        paths.append(csv)
+    gold, sp500 = (raw_dir / name for name in RAW_NAMES)
+    if gold_csv is None or sp500_csv is None:
+        ingest_pair(source or YahooSource(clock), raw_dir, deadline_seconds=deadline_seconds)
+    paths = [gold_csv or gold, sp500_csv or sp500]
     bars = read_pair(*paths)
     _check_length(paths[0], bars)
     return bars
+
+
+def ingest_pair(
+    source: DailySource, raw_dir: Path, *, deadline_seconds: float
+) -> tuple[Ingested, Ingested]:
+    """Brings the raw files of gold and of the S&P 500 up to what `source` has."""
+    gold, sp500 = (
+        ingest(source, market, raw_dir / name, first=first, deadline_seconds=deadline_seconds)
+        for market, name, first in zip((GOLD, SP500), RAW_NAMES, FIRST_SESSIONS, strict=True)
+    )
+    return gold, sp500
 
 
 def read_pair(gold_csv: Path, sp500_csv: Path) -> TrainingBars:
@@ -114,21 +118,6 @@ def _summary(path: Path, checked: CheckedBars, market: Symbol) -> str:
         f"{path}: {checked.summary()}, {len(unknown)} on days that the calendar does not know "
         f"(the first on line {checked.lines[first]}, {session[first]})"
     )
-
-
-def _download(
-    source: DailySource, symbol: Symbol, path: Path, *, start: date, deadline_seconds: float
-) -> None:
-    """Replaces `path` by the bars of `symbol`, whole or not at all."""
-    bars = source.fetch(symbol.name, start=start, deadline_seconds=deadline_seconds).bars
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, staged = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write_bars_csv(Path(staged), bars)
-        Path(staged).replace(path)
-    finally:
-        Path(staged).unlink(missing_ok=True)
 
 
 def _check_overlap(paths: list[Path], gold: Bars, sp500: Bars) -> None:
