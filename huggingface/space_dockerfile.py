@@ -1,8 +1,8 @@
 """A Space's Dockerfile: the service's own, installed from staged wheels and on a Space's port.
 
 What the image holds and how it runs is said once, in `backend/Dockerfile` and
-`frontend/Dockerfile`. A Space has no sources of ours to build from, so in the first stage the
-instructions that copy and sync these make way for `INSTALL`; nothing else is left out.
+`frontend/Dockerfile`. A Space has no sources of ours to build from, so in the first stage these are
+not copied, and the two syncs make way for `REQUIREMENTS` and `WHEELS`; all the rest stays.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-INSTALL = """\
+REQUIREMENTS = """\
 COPY requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/uv \\
     uv venv /app/.venv \\
     && uv pip install --python /app/.venv --require-hashes --requirement requirements.txt
+"""
+WHEELS = """\
 COPY wheels wheels
 RUN --mount=type=cache,target=/root/.cache/uv \\
-    uv pip install --python /app/.venv --no-deps wheels/*.whl
+    uv pip install --python /app/.venv --no-deps --compile-bytecode wheels/*.whl
 """
+SOURCES = re.compile(r"(pyproject\.toml|uv\.lock|(^|/)src)$")
 
 
 class NotAServiceDockerfile(ValueError):
-    """The text is not that of two stages, the first of which syncs the workspace."""
+    """The text is not that of two stages, the first of which syncs the workspace twice."""
 
 
 def for_a_space(
@@ -49,23 +52,28 @@ def stages(dockerfile: str) -> tuple[str, str]:
     return dockerfile[starts[0] : starts[1]], dockerfile[starts[1] :]
 
 
+def copied(dockerfile: str) -> list[str]:
+    """What it copies from the folder that it is built in."""
+    lines = re.findall(r"^COPY (?!--from=)(.+) \S+$", dockerfile, re.MULTILINE)
+    return [source for line in lines for source in line.split()]
+
+
 def _from_wheels(build: str) -> str:
-    parts = _instructions(build)
-    ours = [i for i, part in enumerate(parts) if _needs_sources(part)]
-    if not ours:
-        raise NotAServiceDockerfile("its first stage copies no sources")
-    before = parts[: ours[0]]
-    after = [part for part in parts[ours[0] :] if not _needs_sources(part)]
-    return "".join([*before, INSTALL, *after])
+    installs = [REQUIREMENTS, WHEELS]
+    made = []
+    for instruction in _instructions(build):
+        if "uv sync" in instruction:
+            made.append(installs.pop(0) if installs else instruction)
+        elif not all(SOURCES.search(source) for source in copied(instruction) or [""]):
+            made.append(instruction)
+    if installs or "uv sync" in "".join(made):
+        raise NotAServiceDockerfile("its first stage does not sync twice")
+    return "".join(made)
 
 
 def _instructions(text: str) -> list[str]:
     """Each with the lines that continue it; comments and empty lines by themselves."""
     return re.findall(r"(?:.*\\\n)*.*\n", text)
-
-
-def _needs_sources(instruction: str) -> bool:
-    return re.match(r"COPY (?!--from=)", instruction) is not None or "uv sync" in instruction
 
 
 def _with_defaults(final: str, arguments: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from space_dockerfile import NotAServiceDockerfile, for_a_space
+from space_dockerfile import NotAServiceDockerfile, copied, for_a_space
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -25,7 +25,6 @@ class Space:
     name: str
     package: str
     own_wheels: tuple[str, ...]
-    carries_champion: bool
     secrets: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -34,7 +33,6 @@ BACKEND = Space(
     "backend",
     "assay-backend",
     ("assay-core", "assay-backend"),
-    carries_champion=True,
     secrets=("ASSAY_ADMIN_KEY", "ASSAY_DATABASE_URL"),
     environment={"ASSAY_MARKET_SOURCE": "auto"},
 )
@@ -42,7 +40,6 @@ FRONTEND = Space(
     "frontend",
     "assay-frontend",
     ("assay-frontend",),
-    carries_champion=False,
     secrets=("ASSAY_HF_TOKEN",),
 )
 SPACES = (BACKEND, FRONTEND)
@@ -86,15 +83,24 @@ def _facts() -> BuildFacts:
 def _stage(space: Space, folder: Path, facts: BuildFacts) -> None:
     folder.mkdir(parents=True)
     shutil.copy(HERE / space.name / "README.md", folder)
-    (folder / "Dockerfile").write_text(_dockerfile(space, facts), encoding="utf-8")
+    dockerfile = _dockerfile(space, facts)
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
     (folder / "build.json").write_text(json.dumps(asdict(facts), indent=2) + "\n", encoding="utf-8")
     _lock_requirements(space.package, folder / "requirements.txt")
     for package in space.own_wheels:
         _uv("build", "--wheel", "--package", package, "--out-dir", str(folder / "wheels"))
     (folder / "wheels" / ".gitignore").unlink(missing_ok=True)  # uv's, and it would hide the wheels
-    if space.carries_champion:
-        former = shutil.ignore_patterns(".versions")
-        shutil.copytree(ROOT / CHAMPION, folder / CHAMPION, ignore=former)
+    for source in copied(dockerfile):
+        if not (folder / source).exists():
+            _copy(ROOT / source, folder / source)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".versions"))
+    else:
+        shutil.copy(source, target)
 
 
 def _dockerfile(space: Space, facts: BuildFacts) -> str:
