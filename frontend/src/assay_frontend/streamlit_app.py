@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from assay_frontend.components.frame import ICON, readers_words, show_frame
 from assay_frontend.views import crypto, gold, models, overview, status, track_record
+from assay_frontend.widgets.frame import ICON, readers_words, show_frame
 
 # in the order of the links; the name is the address too, and `nav.<name>` its words
 PAGES = {

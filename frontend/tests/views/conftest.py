@@ -13,7 +13,7 @@ def page_alone(name: str) -> None:
 
     import streamlit as st
 
-    from assay_frontend.components.frame import show_frame
+    from assay_frontend.widgets.frame import show_frame
 
     view = importlib.import_module(f"assay_frontend.views.{name}")
     address = name.replace("_", "-")

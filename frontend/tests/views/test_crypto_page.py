@@ -29,8 +29,8 @@ def crypto_alone():
     """As streamlit_app.py does, with the crypto page in the first place."""
     import streamlit as st
 
-    from assay_frontend.components.frame import show_frame
     from assay_frontend.views import crypto
+    from assay_frontend.widgets.frame import show_frame
 
     page = st.Page(crypto.render, title="Crypto", url_path="crypto")
     st.navigation([page], position="hidden")

@@ -26,8 +26,8 @@ def gold_alone():
     """As streamlit_app.py does, with the gold page in the first place."""
     import streamlit as st
 
-    from assay_frontend.components.frame import show_frame
     from assay_frontend.views import gold
+    from assay_frontend.widgets.frame import show_frame
 
     page = st.Page(gold.render, title="Gold", url_path="gold")
     st.navigation([page], position="hidden")

@@ -1,6 +1,7 @@
 """The newest answers, kept so that a backend that is away leaves the last good picture.
 
-Answers, failures too, are shared by all readers for a few seconds and renewed in the background.
+Answers, failures too, are shared by all readers for a few seconds and renewed in the background:
+Streamlit's cache does both, so this is the one module of the API that knows Streamlit.
 """
 
 from __future__ import annotations
@@ -355,6 +356,14 @@ class StatusPicture:
     health: Latest[Health]
     metrics: Latest[Metrics]
     ledger: Latest[LedgerCheck]
+
+    @property
+    def standing_check(self) -> LedgerCheck | None:
+        """The newest check; a good one does not outlast a failure to check again."""
+        check = self.ledger.value
+        if self.ledger.problem is not None and check is not None and check.intact:
+            return None
+        return check
 
 
 def status_picture(client: AssayClient) -> StatusPicture:

@@ -1,1 +1,1 @@
-"""Charts, sentences, tables and banners; none of them asks the API for anything."""
+"""Data made into charts, sentences and tables; none of them knows Streamlit or asks the API."""

@@ -6,13 +6,11 @@ import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from assay_frontend.i18n import Translator
 from assay_frontend.theme.palette import Palette
 
 MOST_TICKS = 7
-CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
 def quiet_figure(colours: Palette, *, height: int) -> go.Figure:
@@ -112,7 +110,3 @@ def watermark(
         borderpad=4,
         font={"size": 13, "color": colours.alarm_text, "weight": 700},
     )
-
-
-def show_figure(figure: go.Figure, *, key: str, alt: str) -> None:
-    st.plotly_chart(figure, key=key, theme=None, config=CONFIG, alt=alt)

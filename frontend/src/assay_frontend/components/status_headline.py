@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from assay_frontend.api.latest import Latest, StatusPicture
 from assay_frontend.api.status_models import LedgerCheck, SeriesFreshness, Status
 from assay_frontend.components.headline import figure_html
 from assay_frontend.components.text import html_text
@@ -14,9 +13,15 @@ from assay_frontend.i18n.formats import MISSING, age_now, number, span
 KNOWN = ("healthy", "degraded", "unhealthy")
 
 
-def status_headline_html(t: Translator, picture: StatusPicture, now: datetime) -> str:
-    """Whether it works in words, and four figures."""
-    status = picture.status.value
+def status_headline_html(
+    t: Translator,
+    status: Status | None,
+    check: LedgerCheck | None,
+    *,
+    received_at: datetime | None,
+    now: datetime,
+) -> str:
+    """Whether it works in words, and four figures; `received_at` is the status's."""
     if status is None:
         return (
             f'<section class="assay-hero"><h1>{html_text(t("status.title.unknown"))}</h1></section>'
@@ -25,8 +30,8 @@ def status_headline_html(t: Translator, picture: StatusPicture, now: datetime) -
     figures = [
         _service(t, status, kind),
         _freshness(t, status),
-        _gold(t, status, picture.status.received_at, now),
-        _ledger(t, status, standing_check(picture.ledger)),
+        _gold(t, status, received_at, now),
+        _ledger(t, status, check),
     ]
     return (
         f'<section class="assay-hero"><h1>{html_text(t(f"status.title.{kind}"))}</h1>'
@@ -84,14 +89,6 @@ def age_words(
 def _ledger(t: Translator, status: Status, check: LedgerCheck | None) -> str:
     rows = number(t, status.ledger_rows)
     return figure_html(t("status.hero.ledger"), rows, check_words(t, check))
-
-
-def standing_check(latest: Latest[LedgerCheck]) -> LedgerCheck | None:
-    """The newest check; a good one does not outlast a failure to check again."""
-    check = latest.value
-    if latest.problem is not None and check is not None and check.intact:
-        return None
-    return check
 
 
 def check_words(t: Translator, check: LedgerCheck | None) -> str:

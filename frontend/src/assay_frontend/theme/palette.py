@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import streamlit as st
-
 FOLDER = Path(__file__).parent
 Shade = Literal["light", "dark"]
 
@@ -65,11 +63,6 @@ def palette(shade: Shade) -> Palette:
         accent=theme["primaryColor"],
         **_CHART_COLOURS[shade],
     )
-
-
-def readers_palette() -> Palette:
-    """Follows the shade that the reader's browser shows."""
-    return palette("dark" if st.context.theme.type == "dark" else "light")
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -14,8 +14,7 @@ from assay_frontend.api.latest import (
     coin_signal,
     recent_signals,
 )
-from assay_frontend.components import banners, coin_tables, tables
-from assay_frontend.components.choices import choose_window, window_asked
+from assay_frontend.components import coin_tables, tables
 from assay_frontend.components.coin_candles import bars_zone, coin_price_figure, coin_price_words
 from assay_frontend.components.coin_headline import (
     coin_headline_html,
@@ -23,7 +22,6 @@ from assay_frontend.components.coin_headline import (
     source_name,
     timeframe_words,
 )
-from assay_frontend.components.coin_picker import choose_coin
 from assay_frontend.components.coin_words import (
     benchmark_words,
     fallback_sentences,
@@ -35,9 +33,6 @@ from assay_frontend.components.contributions import (
     steps_figure,
     steps_of,
 )
-from assay_frontend.components.downloads import offer_file
-from assay_frontend.components.figures import show_figure
-from assay_frontend.components.frame import readers_words, show_footer
 from assay_frontend.components.realized import past_bars
 from assay_frontend.components.text import dollars_escaped, file_stem, markdown_text
 from assay_frontend.components.volatility_chart import (
@@ -55,11 +50,16 @@ from assay_frontend.i18n.formats import (
 )
 from assay_frontend.markets import CoinChoice
 from assay_frontend.settings import read_settings
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.crypto_compare import choose_others, show_comparison
 from assay_frontend.views.crypto_recent import show_recent
 from assay_frontend.views.crypto_story import show_story
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.choices import choose_window, window_asked
+from assay_frontend.widgets.coin_picker import choose_coin
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
 
 WINDOWS = (60, 120, 250, 1000, 5000)
 DEFAULT_WINDOW = 120

@@ -10,18 +10,20 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinGlance, coin_glances
 from assay_frontend.api.models import at_level
-from assay_frontend.components import banners, tables
+from assay_frontend.components import tables
 from assay_frontend.components.coin_headline import risk_percent
-from assay_frontend.components.downloads import offer_file
 from assay_frontend.components.glances import coin_card_html, empty_card_html
+from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import fine_percent, length, percent
 from assay_frontend.markets import EXCHANGES, CoinChoice, as_symbol, is_spelling, symbols_of
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import readers_palette
 
 MOST = 5
 
@@ -92,7 +94,7 @@ def _show_cards(t: Translator, glances: tuple[CoinGlance, ...]) -> None:
     for glance in glances:
         signal, problem = glance.signal.value, glance.signal.problem
         if signal is None:
-            why = banners.problem_title(t, problem) if problem is not None else ""
+            why = problem_title(t, problem) if problem is not None else ""
             cards.append(empty_card_html(t, glance.choice, why))
         else:
             cards.append(coin_card_html(t, signal, glance.hours.value, readers_palette()))

@@ -6,11 +6,12 @@ import streamlit as st
 
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import Latest
-from assay_frontend.components import banners, coin_tables, tables
-from assay_frontend.components.downloads import offer_file
+from assay_frontend.components import coin_tables, tables
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n.formats import MISSING, zone_name
 from assay_frontend.views.reader import Reader
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.downloads import offer_file
 
 RECENT_SHOWN = 12
 

@@ -9,16 +9,14 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinStory, coin_signal, coin_story
 from assay_frontend.api.track_models import ReliabilityPoint
-from assay_frontend.components import banners, tables
-from assay_frontend.components.choices import choose_window, parameter
-from assay_frontend.components.downloads import offer_file
+from assay_frontend.components import tables
 from assay_frontend.components.equity_chart import (
     equity_csv,
     equity_figure,
     equity_words,
     portfolio_table,
 )
-from assay_frontend.components.figures import show_figure
+from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regime_chart import (
     hours_csv,
     hours_table,
@@ -44,8 +42,12 @@ from assay_frontend.i18n.formats import (
     short_date,
 )
 from assay_frontend.markets import CoinChoice
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.choices import choose_window, parameter
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import readers_palette
 
 DAYS = (30, 90, 365)
 DEFAULT_DAYS = 30
@@ -106,7 +108,7 @@ def _show_gauge(t: Translator, choice: CoinChoice, signal: Signal, story: CoinSt
     points, origin, skill = _borne_out(t, story)
     if not points:
         problem = story.tested.problem
-        why = t("gauge.none.past") if problem is None else banners.problem_title(t, problem)
+        why = t("gauge.none.past") if problem is None else problem_title(t, problem)
         st.markdown(t("gauge.none", why=why))
         return
     st.markdown(like_sentence(t, points, signal.risk_score))

@@ -11,10 +11,8 @@ import streamlit as st
 from assay_frontend.api.latest import OUTCOMES, GoldPicture, gold_picture
 from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast
 from assay_frontend.api.track_models import GoldRecord
-from assay_frontend.components import banners, record_tables, tables
+from assay_frontend.components import record_tables, tables
 from assay_frontend.components.chance_strip import chance_html, chance_words
-from assay_frontend.components.choices import choose_window
-from assay_frontend.components.downloads import offer_bars, offer_file, offer_forecast
 from assay_frontend.components.effects import (
     effects_figure,
     step_words,
@@ -24,8 +22,6 @@ from assay_frontend.components.effects import (
     width_steps,
 )
 from assay_frontend.components.fan import ZOOM_SESSIONS, zoom_figure
-from assay_frontend.components.figures import show_figure
-from assay_frontend.components.frame import readers_words, show_footer
 from assay_frontend.components.gold_chart import chart_words, price_figure
 from assay_frontend.components.headline import empty_headline_html, headline_html
 from assay_frontend.components.outcome_chart import (
@@ -46,8 +42,12 @@ from assay_frontend.i18n.formats import (
     short_date,
 )
 from assay_frontend.settings import read_settings
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.choices import choose_window
+from assay_frontend.widgets.downloads import offer_bars, offer_file, offer_forecast
+from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
 
 WINDOWS = (60, 120, 250)
 DEFAULT_WINDOW = 120

@@ -7,16 +7,13 @@ import streamlit as st
 from assay_frontend.api.latest import ModelsPicture, models_picture
 from assay_frontend.api.models import Evaluation
 from assay_frontend.api.registry_models import ChampionCard, HeldOut, Registry, VolatilityCard
-from assay_frontend.components import banners, models_tables, tables
+from assay_frontend.components import models_tables, tables
 from assay_frontend.components.coverage_chart import (
     compared,
     coverage_figure,
     coverage_table,
     coverage_words,
 )
-from assay_frontend.components.downloads import offer_file
-from assay_frontend.components.figures import show_figure
-from assay_frontend.components.frame import readers_words, show_footer
 from assay_frontend.components.models_headline import empty_models_html, models_headline_html
 from assay_frontend.components.named_bars import named_bars_figure
 from assay_frontend.components.pit_chart import pit_figure, pit_table, pit_words
@@ -30,8 +27,11 @@ from assay_frontend.i18n.formats import (
     zone_name,
 )
 from assay_frontend.settings import read_settings
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader, client_of, show_facts
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
 
 CHANGES_LISTED = 8
 OWN = "assay"  # what our volatility model is called among its rivals

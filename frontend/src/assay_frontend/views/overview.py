@@ -9,19 +9,26 @@ from streamlit.navigation.page import Page
 
 from assay_frontend.api.latest import CoinGlance, OverviewPicture, overview_picture
 from assay_frontend.api.models import Forecast
-from assay_frontend.components import banners, overview_tables
-from assay_frontend.components.downloads import offer_file
-from assay_frontend.components.frame import readers_links, readers_words, show_footer, show_link
+from assay_frontend.components import overview_tables
 from assay_frontend.components.glances import coin_card_html, empty_card_html, yesterday_sentence
 from assay_frontend.components.gold_news import gold_news
 from assay_frontend.components.headline import figures_html
+from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.sparkline import sparkline_html
 from assay_frontend.components.text import dollars_escaped, html_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import instant, long_date, money
 from assay_frontend.settings import read_settings
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import (
+    readers_links,
+    readers_palette,
+    readers_words,
+    show_footer,
+    show_link,
+)
 
 GOLD_SESSIONS = 60
 
@@ -136,7 +143,7 @@ def _show_coin(t: Translator, glance: CoinGlance, links: Links) -> None:
     signal, choice = glance.signal.value, glance.choice
     if signal is None:
         problem = glance.signal.problem
-        why = banners.problem_title(t, problem) if problem is not None else ""
+        why = problem_title(t, problem) if problem is not None else ""
         st.html(empty_card_html(t, choice, why))
     else:
         st.html(coin_card_html(t, signal, glance.hours.value, readers_palette()))

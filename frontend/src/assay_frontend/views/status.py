@@ -6,18 +6,15 @@ import streamlit as st
 
 from assay_frontend.api.latest import StatusPicture, status_picture
 from assay_frontend.api.status_models import LedgerCheck, Metrics, Status
-from assay_frontend.components import banners, status_tables, tables
-from assay_frontend.components.downloads import offer_file
-from assay_frontend.components.frame import readers_words, show_footer
-from assay_frontend.components.status_headline import (
-    check_words,
-    standing_check,
-    status_headline_html,
-)
+from assay_frontend.components import status_tables, tables
+from assay_frontend.components.status_headline import check_words, status_headline_html
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n.formats import MISSING, instant, number, span, zone_name
 from assay_frontend.settings import read_settings
 from assay_frontend.views.reader import Reader, client_of, show_facts
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import readers_words, show_footer
 
 GAPS_LISTED = 8
 
@@ -44,7 +41,11 @@ def _show(reader: Reader, picture: StatusPicture) -> None:
     status = latest.value
     if status is not None:
         _show_banners(reader, picture, status)
-    st.html(status_headline_html(t, picture, reader.now))
+    st.html(
+        status_headline_html(
+            t, status, picture.standing_check, received_at=latest.received_at, now=reader.now
+        )
+    )
     if status is not None:
         _show_freshness(reader, picture, status)
         _show_sources(reader, status)
@@ -122,7 +123,7 @@ def _show_sources(reader: Reader, status: Status) -> None:
 
 
 def _show_ledger(reader: Reader, picture: StatusPicture, status: Status) -> None:
-    t, check = reader.t, standing_check(picture.ledger)
+    t, check = reader.t, picture.standing_check
     st.header(t("status.ledger.title"), anchor=False)
     if status.ledger_rows is None:
         st.markdown(t("status.ledger.none"))

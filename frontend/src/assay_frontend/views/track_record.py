@@ -8,12 +8,7 @@ import streamlit as st
 
 from assay_frontend.api.latest import Latest, gold_record, signal_record
 from assay_frontend.api.track_models import GoldRecord, SignalRecord, TrackedRow
-from assay_frontend.components import banners, record_tables, tables
-from assay_frontend.components.choices import choose_option, choose_window
-from assay_frontend.components.coin_picker import choose_market
-from assay_frontend.components.downloads import offer_file
-from assay_frontend.components.figures import show_figure
-from assay_frontend.components.frame import readers_words, show_footer
+from assay_frontend.components import record_tables, tables
 from assay_frontend.components.loss_chart import SHOWN as LOSSES_SHOWN
 from assay_frontend.components.loss_chart import losses_figure, losses_words
 from assay_frontend.components.outcome_chart import (
@@ -45,8 +40,13 @@ from assay_frontend.components.skill_chart import skill_figure, skill_so_far, sk
 from assay_frontend.components.text import dollars_escaped, file_stem
 from assay_frontend.i18n.formats import instant, zone_name
 from assay_frontend.settings import read_settings
-from assay_frontend.theme.palette import readers_palette
 from assay_frontend.views.reader import Reader, client_of
+from assay_frontend.widgets import banners
+from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.choices import choose_option, choose_window
+from assay_frontend.widgets.coin_picker import choose_market
+from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
 
 KINDS = ("gold", "signals")
 WINDOWS = (60, 250, 1000)

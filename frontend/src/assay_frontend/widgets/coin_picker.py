@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from assay_frontend.components.choices import follow, parameter
 from assay_frontend.components.coin_headline import timeframe_words
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import length
@@ -22,6 +21,7 @@ from assay_frontend.markets import (
     symbols_of,
     timeframes_of,
 )
+from assay_frontend.widgets.choices import follow, parameter
 
 
 def choose_coin(t: Translator) -> CoinChoice:

@@ -8,18 +8,13 @@ from typing import Literal
 
 import streamlit as st
 
-from assay_frontend.api.errors import (
-    ApiError,
-    ApiProblem,
-    ApiTimeout,
-    ApiUnreachable,
-    MalformedAnswer,
-)
+from assay_frontend.api.errors import ApiError
 from assay_frontend.api.latest import CoinGlance
 from assay_frontend.api.models import Provenance
+from assay_frontend.components.problem_words import problem_details, problem_title
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import age_now, instant, number, span
+from assay_frontend.i18n.formats import age_now, instant, span
 
 Subject = Literal["gold", "crypto"]
 
@@ -110,7 +105,7 @@ def show_problem(
 
     `advice` is for where nothing is.
     """
-    parts = [f"**{problem_title(t, problem)}**", *_problem_details(t, problem)]
+    parts = [f"**{problem_title(t, problem)}**", *problem_details(t, problem)]
     if kept_since is None:
         parts.append(advice or t("banner.nothing"))
     else:
@@ -144,39 +139,5 @@ def show_kept_coins(
 
 def show_part_problem(t: Translator, part: str, problem: ApiError) -> None:
     """One part of the page could not be renewed; the rest stands."""
-    parts = [t(f"banner.part.{part}"), problem_title(t, problem), *_problem_details(t, problem)]
+    parts = [t(f"banner.part.{part}"), problem_title(t, problem), *problem_details(t, problem)]
     st.warning(" ".join(parts))
-
-
-def problem_title(t: Translator, problem: ApiError) -> str:
-    if isinstance(problem, ApiUnreachable):
-        return t("banner.unreachable")
-    if isinstance(problem, ApiTimeout):
-        return t("banner.timeout", seconds=number(t, problem.deadline_seconds))
-    if isinstance(problem, MalformedAnswer):
-        return t("banner.malformed")
-    if isinstance(problem, ApiProblem) and problem.status in (404, 422):
-        return t(f"banner.{problem.status}")
-    if isinstance(problem, ApiProblem) and problem.status != 503:
-        return t("banner.problem", status=problem.status)
-    return t("banner.unavailable")
-
-
-def _problem_details(t: Translator, problem: ApiError) -> list[str]:
-    if isinstance(problem, MalformedAnswer):
-        return [t("banner.says", detail=markdown_text(str(problem)))]
-    if not isinstance(problem, ApiProblem):
-        return []
-    said = markdown_text(problem.detail or problem.title)
-    details = [t("banner.says", detail=said)]
-    if problem.retry_after_seconds is not None:
-        details.append(t("banner.retry", span=_wait(t, problem.retry_after_seconds)))
-    if problem.request_id:
-        details.append(t("banner.request", id=markdown_text(problem.request_id)))
-    return details
-
-
-def _wait(t: Translator, seconds: float) -> str:
-    if seconds < 120:
-        return t("span.seconds", n=number(t, seconds))
-    return span(t, seconds)

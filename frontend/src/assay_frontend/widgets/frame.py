@@ -19,7 +19,7 @@ from assay_frontend.i18n import (
     language_named,
     translator,
 )
-from assay_frontend.theme.palette import readers_palette, style_sheet
+from assay_frontend.theme.palette import Palette, palette, style_sheet
 
 STATIC = Path(__file__).parent.parent / "static"
 ICON = STATIC / "icon.png"
@@ -38,6 +38,11 @@ def chosen_language() -> tuple[Language, str | None]:
 def readers_words() -> Translator:
     """The words that the page speaks."""
     return translator(chosen_language()[0])
+
+
+def readers_palette() -> Palette:
+    """Follows the shade that the reader's browser shows."""
+    return palette("dark" if st.context.theme.type == "dark" else "light")
 
 
 def readers_links() -> Mapping[str, Page]:

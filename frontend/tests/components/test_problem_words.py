@@ -1,0 +1,46 @@
+"""What went wrong with the API, as a reader is told it."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
+from assay_frontend.components.problem_words import problem_details, problem_title
+from assay_frontend.i18n import translator
+
+EN, ES = translator("en"), translator("es")
+
+
+@pytest.mark.parametrize(
+    ("problem", "title"),
+    [
+        (ApiUnreachable("refused"), "cannot be reached"),
+        (ApiTimeout(5), "no answer within 5 seconds"),
+        (MalformedAnswer("no field"), "that this page cannot read"),
+        (ApiProblem(status=404, title="Not Found"), "does not know this"),
+        (ApiProblem(status=422, title="Unprocessable"), "cannot answer this choice"),
+        (ApiProblem(status=500, title="Error"), "an error (500)"),
+        (ApiProblem(status=503, title="Unavailable"), "cannot answer just now"),
+    ],
+)
+def test_each_problem_has_words_of_its_own(problem, title):
+    assert title in problem_title(EN, problem)
+    assert problem_title(ES, problem) != problem_title(EN, problem)
+
+
+def test_the_details_are_the_services_own_words_and_harmless():
+    problem = ApiProblem(
+        status=503,
+        title="Unavailable",
+        detail="no bars [here](x)",
+        retry_after_seconds=30,
+        request_id="01AB",
+    )
+    said, again, request = problem_details(EN, problem)
+    assert said == r"It says: no bars \[here\]\(x\)"
+    assert again == "It asks to be tried again in 30 seconds."
+    assert request == "Request: 01AB"
+
+
+def test_a_service_that_said_nothing_is_not_quoted():
+    assert problem_details(EN, ApiUnreachable("refused")) == []
