@@ -83,6 +83,9 @@ def test_the_server_is_private_and_asks_nobody_outside():
 def test_in_a_space_its_own_address_is_an_allowed_origin():
     flags = flags_of(Settings(space_host="owner-dashboard.hf.space"))
     assert flags["--server.corsAllowedOrigins"] == "https://owner-dashboard.hf.space"
+    assert flags["--browser.serverAddress"] == "owner-dashboard.hf.space"
+    assert "--server.enableCORS" not in flags
+    assert "--server.enableXsrfProtection" not in flags
 
 
 def test_only_the_settings_read_the_environment():

@@ -36,6 +36,7 @@ class Request:
     method: str
     path: str
     query: dict[str, str]
+    headers: dict[str, str] = field(default_factory=dict)  # names in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +189,12 @@ def _read_head(connection: socket.socket) -> str:
 
 
 def _request(host: str, head: str) -> Request:
-    method, target = head.split()[:2]
+    first, *lines = head.strip().split("\r\n")
+    method, target = first.split()[:2]
     parts = urlsplit(target)
-    return Request(host, method, parts.path, dict(parse_qsl(parts.query)))
+    fields = (line.partition(":") for line in lines)
+    headers = {name.lower(): value.strip() for name, _, value in fields}
+    return Request(host, method, parts.path, dict(parse_qsl(parts.query)), headers)
 
 
 def _has_left(connection: ssl.SSLSocket) -> bool:

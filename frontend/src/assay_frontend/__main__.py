@@ -30,6 +30,8 @@ def streamlit_command(settings: Settings) -> list[str]:
     }
     if settings.space_host:
         options["server.corsAllowedOrigins"] = f"https://{settings.space_host}"
+        # compared first: otherwise each visit asks an outside host for this machine's address
+        options["browser.serverAddress"] = settings.space_host
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
     app = str(PACKAGE / "served.py")
     return [sys.executable, "-m", "streamlit", "run", app, *flags]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import pickle
 import socket
 from datetime import date
@@ -10,8 +12,10 @@ import pytest
 
 from assay_frontend.api.client import AssayClient
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
+from upstream.wire import Reply, Upstream
 
 FORECAST = "/v1/gold/forecast"
+SPACE, ELSEWHERE = "someone-assay-api.hf.space", "elsewhere.example"
 
 
 def test_a_forecast_is_read_into_typed_fields(backend):
@@ -36,11 +40,43 @@ def test_the_evaluation_names_its_champion_among_its_rows(backend):
     assert evaluation.row(evaluation.champion).rmse_ratio_rw == 1.0021
 
 
-def test_a_private_space_is_asked_with_its_token_in_its_own_header(backend):
+@pytest.fixture
+def far(monkeypatch):
+    """Hosts behind a proxy, reached over TLS as from anywhere: `far(respond, *hosts)`."""
+    with contextlib.ExitStack() as opened:
+
+        def serve(respond, *hosts):
+            upstream = opened.enter_context(Upstream(hosts, respond))
+            for name, value in upstream.environment().items():
+                monkeypatch.setenv(name, value)
+            return upstream
+
+        yield serve
+
+
+def test_a_private_space_is_asked_with_its_token_in_its_own_header(far, market):
+    space = far(lambda _: Reply(body=json.dumps(market.forecast).encode()), SPACE)
+    AssayClient(f"https://{SPACE}", hf_token="hf_secret").forecast()
+    [request] = space.requests
+    assert request.headers["x-hf-authorization"] == "Bearer hf_secret"
+    assert "authorization" not in request.headers
+
+
+def test_the_token_never_travels_in_the_open(backend):
     AssayClient(backend.url, hf_token="hf_secret").forecast()
-    headers = backend.requests[-1][1]
-    assert headers["X-HF-Authorization"] == "Bearer hf_secret"
-    assert "Authorization" not in headers
+    assert "hf_secret" not in str(backend.requests[-1])
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_redirect_takes_the_token_elsewhere(far, backend, status):
+    places = [f"https://{ELSEWHERE}{FORECAST}", f"{backend.url}{FORECAST}"]
+    for place in places:
+        hosts = far(lambda _, to=place: Reply(status, headers={"Location": to}), SPACE, ELSEWHERE)
+        with pytest.raises(ApiProblem) as caught:
+            AssayClient(f"https://{SPACE}", hf_token="hf_secret").forecast()
+        assert caught.value.status == status
+        assert {request.host for request in hosts.requests} == {SPACE}
+    assert not backend.requests
 
 
 def test_a_problem_document_keeps_its_detail_and_its_retry_after(backend, replies):

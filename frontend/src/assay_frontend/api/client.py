@@ -59,12 +59,15 @@ class AssayClient:
         patience_seconds: float = 30.0,
         hf_token: str | None = None,
     ) -> None:
-        """`patience_seconds` is the deadline of what is worked out on demand."""
+        """`patience_seconds` is the deadline of what is worked out on demand.
+
+        The token goes to `api_url` over https and nowhere else: no redirect is followed.
+        """
         self.api_url = api_url.rstrip("/")
         self._deadline_seconds = deadline_seconds
         self._patience_seconds = patience_seconds
         self._headers = {"Accept": "application/json, application/problem+json"}
-        if hf_token:
+        if hf_token and urlsplit(self.api_url).scheme == "https":
             self._headers["X-HF-Authorization"] = f"Bearer {hf_token}"
 
     def forecast(self) -> Forecast:
