@@ -13,6 +13,7 @@ from assay.market.crypto.feed import CryptoFeed
 from assay_backend.app import create_app
 from assay_backend.services import streams
 from assay_backend.services.container import build_services
+from assay_backend.services.ending import Ending
 from assay_backend.services.streams import HEARTBEAT, StreamService
 from upstream.scripted import HandClock, ScriptedExchanges
 
@@ -89,7 +90,7 @@ def play(settings, clock, exchanges):
             feed = CryptoFeed(exchanges, None, clock, deepen_after_seconds=3600.0)
             services = build_services(settings, clock=clock, crypto=feed)
             followed = StreamService(
-                services.signals, look_every_seconds=0.005, heartbeat_seconds=0.1
+                services.signals, services.ending, look_every_seconds=0.005, heartbeat_seconds=0.1
             )
             services = dataclasses.replace(services, streams=followed)
             app = create_app(settings, services=services)
@@ -199,7 +200,7 @@ class SlowSignals:
 
 def test_places_are_bounded_also_for_those_who_come_at_once(monkeypatch):
     monkeypatch.setattr(streams, "MOST_STREAMS", 4)
-    service = StreamService(SlowSignals())
+    service = StreamService(SlowSignals(), Ending())
 
     async def all_at_once():
         opening = [service.events(None, seen=None) for _ in range(20)]

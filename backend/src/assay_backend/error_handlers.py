@@ -37,6 +37,7 @@ from assay.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:assay:problem:"
+PROBLEM = "assay.problem"  # where a request's scope has the sentence of what is wrong with us
 
 # The nearest class in an error's ancestry decides; an AssayError in no row is a 500.
 STATUS: Mapping[type[AssayError], int] = {
@@ -92,6 +93,8 @@ def problem(
 ) -> Response:
     """A problem document; `fields` are its extension members."""
     document = problem_document(request, status, detail, title=title, fields=fields)
+    if status >= 500:
+        request.scope[PROBLEM] = detail
     body = json.dumps(document, allow_nan=False, default=str).encode()
     return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -122,6 +125,12 @@ def problem_document(
 def internal_error(request: Request) -> Response:
     """What a caller learns of a bug."""
     return problem(request, 500, _BUG)
+
+
+def ending_error(request: Request) -> Response:
+    """What those are told whose answer would come after the process has ended."""
+    retry_after = {"Retry-After": str(USUAL_RETRY_AFTER_SECONDS)}
+    return problem(request, 503, "The service is ending: ask again", headers=retry_after)
 
 
 def problem_of(request: Request, error: Exception) -> dict[str, object]:

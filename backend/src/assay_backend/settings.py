@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -21,6 +22,7 @@ from assay.errors import UnknownExchange, UnknownTimeframe
 from assay.market.keys import SeriesKey
 from assay.market.sources.replay_crypto import replay_files
 from assay.market.venues import VENUES, venue
+from assay_backend.logs import LogFormat
 
 PREFIX = "ASSAY_"
 
@@ -63,7 +65,13 @@ def _series(text: object) -> object:
         raise ValueError(error.message) from error
 
 
+def _proxy(address: str) -> str:
+    """One address, or a network as 10.0.0.0/8."""
+    return str(ip_network(address))
+
+
 Listed = BeforeValidator(_listed)
+ProxyAddress = Annotated[str, AfterValidator(_proxy)]
 ExchangeName = Annotated[str, AfterValidator(_exchange)]
 WatchedSeries = Annotated[SeriesKey, BeforeValidator(_series)]
 
@@ -87,6 +95,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535, validation_alias="PORT")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: LogFormat = "text"
+    trusted_proxies: Annotated[tuple[ProxyAddress, ...], NoDecode, Listed] = ()
 
     market_source: MarketSource = "live"
     replay_gold_csv: Path | None = None

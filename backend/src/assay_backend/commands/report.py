@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 from assay.errors import AssayError
 from assay_backend.commands.context import BadInput
 from assay_backend.languages import LANGUAGES, USUAL, Language
+from assay_backend.logs import log_to_stderr
 from assay_backend.report.facts import gather
-from assay_backend.server import log_to_stderr
 from assay_backend.services.background import kept_current
 from assay_backend.services.container import Services, build_services
 from assay_backend.services.report import MEDIA_TYPES, Form, rendered

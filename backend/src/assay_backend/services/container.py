@@ -14,6 +14,7 @@ from assay_backend.services.champion import ChampionService
 from assay_backend.services.coins import CoinService
 from assay_backend.services.counters import Counters
 from assay_backend.services.database import Database
+from assay_backend.services.ending import Ending
 from assay_backend.services.evaluations import EvaluationService
 from assay_backend.services.forecasts import ForecastService, prove_on_bars
 from assay_backend.services.health import HealthService
@@ -47,6 +48,7 @@ class Services:
 
     settings: Settings
     clock: Clock
+    ending: Ending
     database: Database
     ledger: LedgerService
     verification: VerificationService
@@ -86,7 +88,7 @@ def build_services(
     `clock`, `feed` and `crypto` stand in for those that the settings name. Raises InvalidBars or
     StorageError where the settings name something that cannot be used.
     """
-    clock = clock or market_clock(settings)
+    clock, ending = clock or market_clock(settings), Ending()
     database = Database(settings.sqlalchemy_url)
     crypto = crypto or open_crypto_feed(settings, clock, database)
     feed = feed or open_feed(settings, clock, database)
@@ -103,6 +105,7 @@ def build_services(
     return Services(
         settings=settings,
         clock=clock,
+        ending=ending,
         database=database,
         ledger=ledger,
         verification=VerificationService(database, clock),
@@ -122,7 +125,7 @@ def build_services(
         ohlcv=OhlcvService(crypto, clock),
         coins=coins,
         signals=signals,
-        streams=StreamService(signals),
+        streams=StreamService(signals, ending),
         backtests=BacktestService(crypto, champion, clock),
         regimes=RegimeService(crypto, champion, clock),
         once=OnceService(ledger),

@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from assay.clock import Clock, iso_utc
 from assay.errors import StorageError
 from assay_backend.services.counters import Counters
+from assay_backend.services.http_metrics import HttpMetrics
 from assay_backend.services.ledger import NOTHING_RECORDED, LedgerFigures, LedgerService
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.status import StatusService
@@ -47,6 +48,7 @@ class MetricsService:
         self._scoring = scoring
         self._started: datetime = clock.now()
         self._figures: LedgerFigures = NOTHING_RECORDED
+        self.http = HttpMetrics()
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
@@ -86,6 +88,7 @@ class MetricsService:
         )
         requests = self._counters.total(REQUESTS)
         yield CounterMetricFamily("assay_requests", "Requests", value=requests)
+        yield from self.http.collect()
         yield from _of_ledger(self._figures)
         yield from track_metrics(self._scoring.figures)
         yield from _of_endpoints(market["breakers"])

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 
 from assay.clock import iso_utc
 from assay.errors import AssayError, SourceUnavailable
+from assay_backend.services.ending import Ending
 from assay_backend.services.signals import Asked, Prepared, SignalService
 
 LOOK_EVERY_SECONDS = 0.5
@@ -27,18 +28,21 @@ class StreamService:
     def __init__(
         self,
         signals: SignalService,
+        ending: Ending,
         *,
         look_every_seconds: float = LOOK_EVERY_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._signals = signals
+        self._ending = ending
         self._look_every_seconds = look_every_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._open = 0
 
     async def events(self, asked: Asked, *, seen: str | None) -> AsyncGenerator[bytes]:
-        """The events, without end: the newest signal unless it was `seen` (by its id, the end of
-        its last bar), then one at each bar that closes, and a heartbeat where there is none.
+        """The events, until the process ends: the newest signal unless it was `seen` (by its id,
+        the end of its last bar), then one at each bar that closes, and a heartbeat where there is
+        none.
 
         Raises what there is to raise before the first event: as `SignalService.prepare`, and
         SourceUnavailable where too many follow already.
@@ -59,7 +63,7 @@ class StreamService:
             newest: Prepared | None = await self._signals.prepare(asked)
             yield b""
             told = clock()
-            while True:
+            while not self._ending.begun:
                 if newest is not None and (name := iso_utc(newest.bar_closed)) != seen:
                     yield b"event: signal\nid: %b\ndata: %b\n\n" % (
                         name.encode(), self._signals.now(newest),
