@@ -106,6 +106,17 @@ def test_the_newest_version_is_champion_and_holds_the_whole_bundle(client, track
     assert loaded.digest == load_bundle(linear_bundle).digest
 
 
+def test_the_kept_versions_of_a_bundle_are_not_registered_with_it(client, tracked):
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tracked / 'mlflow.db'}")
+    folder = mlflow.artifacts.download_artifacts("models:/assay-gold@champion")
+    assert {path.name for path in (Path(folder) / "extra_files").iterdir()} == {
+        "manifest.json", "model.onnx", "scaler.json", "feature_columns.json", "calibration.json",
+        "model_metadata.json",
+    }  # fmt: skip
+
+
 def test_the_registered_model_answers_as_the_bundle_does(client, tracked):
     import mlflow
 
@@ -115,9 +126,7 @@ def test_the_registered_model_answers_as_the_bundle_does(client, tracked):
     assert np.allclose(answer["parameters"], [[-0.2, 5.0]] * 3)
 
 
-def test_the_champion_follows_what_was_published_or_brought_back(
-    tmp_path, monkeypatch, client_at
-):
+def test_the_champion_follows_what_was_published_or_brought_back(tmp_path, monkeypatch, client_at):
     monkeypatch.setenv("ASSAY_DATA_DIR", str(tmp_path))
     folder = tmp_path / "processed"
     write_bundle(folder, contents(0.25))
@@ -143,17 +152,6 @@ def test_a_registry_that_cannot_be_told_costs_a_sentence(tmp_path, monkeypatch, 
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("Rolled back to test-0.25")
     assert said[1].startswith("Note: models:/assay-gold@champion in MLflow is what it was (")
-
-
-def test_the_kept_versions_of_a_bundle_are_not_registered_with_it(client, tracked):
-    import mlflow
-
-    mlflow.set_tracking_uri(f"sqlite:///{tracked / 'mlflow.db'}")
-    folder = mlflow.artifacts.download_artifacts("models:/assay-gold@champion")
-    assert {path.name for path in (Path(folder) / "extra_files").iterdir()} == {
-        "manifest.json", "model.onnx", "scaler.json", "feature_columns.json", "calibration.json",
-        "model_metadata.json",
-    }  # fmt: skip
 
 
 def test_a_tracker_that_cannot_be_reached_is_told_of_once_and_costs_nothing_else(

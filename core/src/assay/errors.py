@@ -17,7 +17,9 @@ AssayError
 │   ├── BundleCorrupt
 │   ├── FeatureMismatch
 │   ├── UnknownVersion           (kept)
-│   └── NoEarlierVersion
+│   ├── NoEarlierVersion
+│   ├── RegistryUnavailable
+│   └── ChosenElsewhere
 ├── TrainingError
 ├── StorageError
 └── TooBusy                      (retry_after_seconds)
@@ -116,6 +118,14 @@ class UnknownVersion(BundleError):
 
 class NoEarlierVersion(BundleError):
     """No bundle that served before is kept."""
+
+
+class RegistryUnavailable(BundleError):
+    """A registry could not be asked, or has not what was asked for."""
+
+
+class ChosenElsewhere(BundleError):
+    """A registry says which version is the champion, and only there can that be changed."""
 
 
 class TrainingError(AssayError):

@@ -139,7 +139,7 @@ class MlflowTracker:
         name = self._registered_model()
         found = self._client.search_model_versions(f"name='{name}'")
         for each in sorted(found, key=lambda one: -int(one.version)):
-            whole = self._client.get_model_version(name, each.version)  # Unity Catalog lists no tags
+            whole = self._client.get_model_version(name, each.version)  # a list may lack the tags
             if whole.tags.get(DIGEST_TAG) == digest:
                 return str(each.version)
         return None
