@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,8 +39,10 @@ class Answer:
         bundle: str = "",
         at: datetime,
         changes_at: datetime | None = None,
+        marks: RawHeaders | None = None,
     ) -> Answer:
-        """`document` as JSON; ValueError where a number is not finite.
+        """`document` as JSON, sent with the headers `marks`; ValueError where a number is not
+        finite.
 
         The tag covers all of it but `age_seconds`, and the digest of the bundle it came from. It is
         a weak one: the same forecast rendered twice differs in its age.
@@ -47,7 +50,8 @@ class Answer:
         lasting = {name: value for name, value in document.items() if name != "age_seconds"}
         identity = hashlib.sha256(bundle.encode() + _json(lasting)).hexdigest()[:32]
         etag = f'W/"{identity}"'
-        return cls.ready(_json(document), etag=etag, at=at, changes_at=changes_at)
+        body = _json(document)
+        return cls(body, etag, at, [*json_headers(body), *(marks or ())], changes_at)
 
     @classmethod
     def ready(
@@ -78,14 +82,23 @@ def send_once(answer: Answer, now: datetime) -> Response:
 
 
 def send_cacheable(
-    answer: Answer, request: Request, now: datetime, more: RawHeaders | None = None
+    answer: Answer,
+    request: Request,
+    now: datetime,
+    more: RawHeaders | None = None,
+    *,
+    kept_by: Literal["public", "private"] = "public",
 ) -> Response:
-    """The answer to a GET, or 304 where the caller has it; with `more` headers."""
+    """The answer to a GET, or 304 where the caller has it; with `more` headers.
+
+    What one caller gets and another does not is `private`: caches that many share do not keep it.
+    """
     age_seconds = _age_seconds(answer, now)
     # max-age counts from the rendering, as Age does: a copy is fresh for a while from now on.
+    max_age = age_seconds + _fresh_seconds(answer, now)
     headers = [
         (b"etag", answer.etag.encode()),
-        (b"cache-control", b"public, max-age=%d" % (age_seconds + _fresh_seconds(answer, now))),
+        (b"cache-control", b"%b, max-age=%d" % (kept_by.encode(), max_age)),
         (b"age", b"%d" % age_seconds),
         *(more or ()),
     ]

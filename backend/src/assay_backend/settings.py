@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     feature_cols_path: Path | None = Field(default=None, validation_alias="FEATURE_COLS_PATH")
     model_metadata_path: Path | None = Field(default=None, validation_alias="MODEL_METADATA_PATH")
 
+    canary_share: float = Field(default=0.0, ge=0.0, le=1.0, allow_inf_nan=False)
+    canary_uri: Path = Path("data/challenger")
+
     admin_key: SecretStr | None = None
 
     git_commit: str = ""
@@ -181,6 +184,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"ASSAY_MODEL_URI is {self.model_uri!r}: this version reads the champion from a "
                 "folder, so give the path of a bundle"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _challenger_is_another(self) -> Self:
+        if self.canary_share and self.canary_uri.resolve() == self.bundle_folder.resolve():
+            raise ValueError(
+                f"ASSAY_CANARY_URI is {str(self.canary_uri)!r}, the champion's folder: a "
+                "challenger needs one of its own"
             )
         return self
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from assay_backend.answers import Answer, send_cacheable
+from assay_backend.answers import Answer, RawHeaders, send_cacheable
 from assay_backend.routers.strict import StrictRoute
 from assay_backend.schemas import examples
 from assay_backend.schemas.documented import NOT_MODIFIED, answers, problems
@@ -15,6 +15,8 @@ from assay_backend.schemas.gold import EvaluationAnswer, HistoryAnswer
 from assay_backend.services.container import services_of
 
 MOST_SESSIONS = 2000
+
+_BY_CALLER: RawHeaders = [(b"vary", b"X-API-Key")]
 
 router = APIRouter(prefix="/v1/gold", route_class=StrictRoute, tags=["gold"])
 
@@ -31,8 +33,15 @@ router = APIRouter(prefix="/v1/gold", route_class=StrictRoute, tags=["gold"])
     },
 )
 async def forecast(request: Request) -> Response:
-    """The same answer as `POST /predict`, with ETag and Cache-Control."""
-    return _cacheable(request, services_of(request).forecasts.answer())
+    """The same answer as `POST /predict`, with ETag and Cache-Control; only for the caller's own
+    cache where a challenger may be on trial.
+    """
+    services = services_of(request)
+    answer = services.forecast_for(request)
+    if services.canary is None:
+        return _cacheable(request, answer)
+    now = services.clock.now()
+    return send_cacheable(answer, request, now, _BY_CALLER, kept_by="private")
 
 
 @router.get(

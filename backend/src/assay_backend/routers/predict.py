@@ -35,12 +35,15 @@ _REQUEST_BODY = {
     openapi_extra={"requestBody": _REQUEST_BODY},
 )
 async def predict(request: Request) -> Response:
-    """The forecast for the session after the last closed one, with or without a body."""
+    """The forecast for the session after the last closed one, with or without a body. Where a
+    challenger is on trial, part of the callers get its forecast: `served_as`, and a header
+    X-Served-As, say so.
+    """
     body = await request.body()
     if body not in _USUAL_BODIES:
         _check(body)
     services = services_of(request)
-    return send_once(services.forecasts.answer(), services.clock.now())
+    return send_once(services.forecast_for(request), services.clock.now())
 
 
 def _check(body: bytes) -> None:

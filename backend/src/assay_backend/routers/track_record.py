@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from assay_backend.answers import send_cacheable
+from assay_backend.callers import Role
 from assay_backend.routers.crypto import Exchange, Symbol
 from assay_backend.routers.strict import StrictRoute
 from assay_backend.schemas import examples_track_record as examples
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute)
 Rows = Annotated[
     int, Query(ge=1, le=MOST_ROWS, examples=[250], description="How many of the newest rows")
 ]
+Whose = Annotated[Role, Query(description="Champions' forecasts, or those of challengers")]
 
 
 @router.get(
@@ -37,12 +39,13 @@ Rows = Annotated[
         **problems(422, 503),
     },
 )
-async def gold_track_record(request: Request, n: Rows = 250) -> Response:
+async def gold_track_record(request: Request, n: Rows = 250, role: Whose = "champion") -> Response:
     """The newest forecasts, oldest first, each as it was written down before its outcome was known;
-    and how often intervals held, and the skill beside the random walk, so far.
+    and how often intervals held, and the skill beside the random walk, so far. Challengers, which
+    part of the callers get on trial, have a record of their own.
     """
     services = services_of(request)
-    answer = await services.track_record.gold(n=n)
+    answer = await services.track_record.gold(n=n, role=role)
     return send_cacheable(answer, request, services.clock.now())
 
 

@@ -147,6 +147,7 @@ HEALTH: Example = {
     "feature_cols_loaded": True,
     "version": "0.1.0",
     "model_version": MODEL["model_version"],
+    "canary": None,
     "market_source": "live",
     "market_data": {
         "gold": PROVENANCE,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from assay_backend.schemas.examples import EVALUATION, Example
+from assay_backend.schemas.examples_track_record import GOLD_TRACK_RECORD
 
 _NOW, _BEFORE = "2024-12-02-7c2ea766", "2024-11-25-0d91c2be"
-_DIGEST, _DIGEST_BEFORE = "c5" * 32, "4b" * 32
+_NEXT = "2024-12-09-5d03e1b8"
+_DIGEST, _DIGEST_BEFORE, _DIGEST_NEXT = "c5" * 32, "4b" * 32, "e7" * 32
 
 _VERSION: Example = {
     "version": _NOW,
@@ -42,6 +44,14 @@ MODELS: Example = {
         _VERSION | {"version": _BEFORE, "digest": _DIGEST_BEFORE, "serves": False},
     ],
     "history": [CHANGE],
+    "canary": {
+        "share": 0.1,
+        "challenger": _VERSION | {"version": _NEXT, "digest": _DIGEST_NEXT, "serves": False},
+        "answers": True,
+        "track_record": GOLD_TRACK_RECORD["summary"]
+        | {"beside_champion": {"n": 1, "crps_skill": 0.011}},
+        "problems": [],
+    },
     "problems": [],
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from assay_backend.schemas.examples import FORECAST, MODEL, Example
 
 GOLD_TRACK_RECORD: Example = {
+    "role": "champion",
     "n": 1,
     "asked": 250,
     "rows": 1,

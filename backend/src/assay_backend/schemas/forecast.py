@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from assay_backend.callers import Role
 from assay_backend.schemas.base import Provenance, Schema, Session
 
 Probability = Field(ge=0.0, le=1.0)
@@ -78,6 +79,10 @@ class ForecastAnswer(Provenance):
     model_name: str
     model_type: str = Field(description="`MLP`, `CNN`, `LSTM`, or a benchmark's name")
     model_version: str
+    served_as: Role = Field(
+        description="`challenger` where it comes from a model on trial, which part of the callers "
+        "get in the champion's place"
+    )
     symbol: str
     currency: str
     last_close: float

@@ -28,9 +28,17 @@ class MarketsHealth(Schema):
     )
 
 
+class CanaryHealth(Schema):
+    """The model on trial."""
+
+    share: float = Field(description="Of the callers")
+    model_version: str | None = Field(description="Null where there is none")
+    answers: bool = Field(description="Whether that share of callers gets its forecast")
+
+
 class HealthAnswer(Schema):
     """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while bars, a
-    newer bundle or signals.jsonl are not right.
+    newer bundle, a challenger or signals.jsonl are not right.
     """
 
     status: Literal["healthy", "degraded", "unhealthy"]
@@ -39,6 +47,7 @@ class HealthAnswer(Schema):
     feature_cols_loaded: bool
     version: str
     model_version: str | None
+    canary: CanaryHealth | None = Field(description="Null where no share of callers is set")
     market_source: Literal["live", "auto", "replay", "simulated"]
     market_data: MarketsHealth
     problems: list[str] = Field(description="One sentence for each thing that is wrong")

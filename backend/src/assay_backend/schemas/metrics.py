@@ -25,6 +25,8 @@ class MetricsAnswer(Schema):
     series_stale: int = Field(description="Series of which a bar is overdue")
     gold_forecasts_scored_total: int = Field(description="Rows with an outcome")
     gold_forecasts_pending: int = Field(description="Rows that wait for it")
+    gold_challengers_scored_total: int = Field(description="Forecasts of models on trial")
+    gold_challengers_pending: int
     signals_scored_total: int
     signals_pending: int
     gold_crps_skill: float | None = Field(
@@ -32,6 +34,8 @@ class MetricsAnswer(Schema):
     )
     gold_rmse_ratio_rw: float | None
     gold_coverage: dict[str, float | None] = Field(description="Of intervals, by nominal level")
+    gold_challenger_crps_skill: float | None = Field(description="The same of models on trial")
+    gold_challenger_coverage: dict[str, float | None]
     signal_brier_skill: float | None = Field(description="Over the newest 1,000 scored signals")
     signal_coverage: dict[str, float | None]
     signal_var_hit_rate: dict[str, float | None] = Field(

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from assay_backend.schemas.base import Schema, Session
 from assay_backend.schemas.forecast import Skill
 from assay_backend.schemas.gold import LeaderboardRow
+from assay_backend.schemas.track_record import ChallengerRecord
 
 
 class ModelVersion(Schema):
@@ -42,6 +43,19 @@ class ModelChange(Schema):
     replaced_digest: str | None
 
 
+class CanaryState(Schema):
+    """A trial: part of the callers get the challenger's forecast of gold."""
+
+    share: float = Field(description="Of the callers", ge=0.0, le=1.0)
+    challenger: ModelVersion | None = Field(
+        description="Null where none is in its folder, it was refused, or it has the champion's "
+        "model for gold"
+    )
+    answers: bool = Field(description="Whether those callers get it; else the champion answers all")
+    track_record: ChallengerRecord | None = Field(description="Null until a session was scored")
+    problems: list[str] = Field(description="Why the challenger in the folder answers nobody")
+
+
 class ModelsAnswer(Schema):
     """Versions, the champion's first, and the history of promotions, oldest first."""
 
@@ -49,6 +63,7 @@ class ModelsAnswer(Schema):
     rollback_to: str | None = Field(description="The version that a rollback would bring back")
     versions: list[ModelVersion]
     history: list[ModelChange]
+    canary: CanaryState | None = Field(description="Null where no share of callers is set")
     problems: list[str] = Field(description="Why the bundle in the folder is not the one served")
 
 

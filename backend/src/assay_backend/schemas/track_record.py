@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from assay.volatility.assessment import Fallback, Measure, Regime
+from assay_backend.callers import Role
 from assay_backend.schemas.base import Schema, Session
 from assay_backend.schemas.forecast import Interval
 
@@ -34,7 +35,8 @@ class TrackedRow(Schema):
         "`late` (made when its outcome could be known): never scored"
     )
     counted: bool = Field(
-        description="Whether the summary has it: the first row of each target, once scored"
+        description="Whether the summary has it: the first row of each target, once scored; of "
+        "models on trial the first of each"
     )
 
 
@@ -101,9 +103,23 @@ class GoldSummary(Schema):
     pit: list[int] = Field(description="Outcomes in each tenth of their forecast's distribution")
 
 
+class BesideChampion(Schema):
+    """On the sessions that both forecast, by bars of one source."""
+
+    n: int
+    crps_skill: float | None = Field(description="1 - CRPS / the champion's")
+
+
+class ChallengerRecord(GoldSummary):
+    """How the model on trial has fared, over its newest scored sessions."""
+
+    beside_champion: BesideChampion
+
+
 class GoldTrackRecordAnswer(Schema):
     """Gold forecasts with their outcomes, oldest first. Simulated ones are left out of scores."""
 
+    role: Role = Field(description="Whose forecasts: `challenger` for those of models on trial")
     n: int = Field(description="How many are counted")
     asked: int
     rows: int

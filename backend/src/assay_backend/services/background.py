@@ -38,7 +38,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: _keep_forecast(services), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.coins.keep_ready, TICK_SECONDS)),
         asyncio.create_task(_repeat(services.counters.keep, KEPT_EVERY_SECONDS)),
-        asyncio.create_task(_repeat(services.recorder.record, TICK_SECONDS)),
+        asyncio.create_task(_repeat(lambda: _record_forecasts(services), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.scoring.keep_scored, SCORING_SECONDS)),
         asyncio.create_task(
             _repeat(lambda: _watch_bundle(services), services.settings.bundle_check_seconds)
@@ -81,17 +81,29 @@ async def _refresh_bars(services: Services, refreshed: asyncio.Event) -> None:
     else:
         log.info("Bars refreshed: %s", "there are new ones" if changed else "nothing new")
     await asyncio.to_thread(services.forecasts.refresh)
+    if services.canary is not None:
+        await asyncio.to_thread(services.canary.refresh)
     refreshed.set()
 
 
 async def _keep_forecast(services: Services) -> None:
-    if services.forecasts.outdated():
-        await asyncio.to_thread(services.forecasts.refresh)
+    for each in (services.forecasts, services.canary):
+        if each is not None and each.outdated():
+            await asyncio.to_thread(each.refresh)
 
 
 async def _watch_bundle(services: Services) -> None:
     if await asyncio.to_thread(services.champion.check):
         await asyncio.to_thread(services.forecasts.refresh)
+    canary = services.canary
+    if canary is not None and await asyncio.to_thread(canary.check):
+        await asyncio.to_thread(canary.refresh)
+
+
+async def _record_forecasts(services: Services) -> None:
+    await services.recorder.record()
+    if services.canary is not None:
+        await services.canary.record()
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""The champion in memory, kept in step with its bundle's folder."""
+"""The champion in memory, or a challenger, kept in step with its bundle's folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from assay.bundle.files import (
 )
 from assay.bundle.manifest import MANIFEST, read_manifest, read_verified
 from assay.errors import BundleError, BundleMissing
+from assay_backend.callers import Role
 from assay_backend.services.rendering import check_metadata
 
 _NEEDED = (MODEL, SCALER, FEATURE_COLUMNS, CALIBRATION, METADATA)
@@ -53,11 +54,17 @@ class ChampionService:
 
     A bundle that fails is refused: what was served before stays. A successor has to pass `prove`
     too, which raises BundleError. `check` and `prove` block; all may be called from anywhere.
+
+    A challenger can be spared: there need not be one, each has to pass `prove`, and none is served
+    while the one in the folder fails.
     """
 
-    def __init__(self, folder: Path, *, prove: Callable[[Bundle], None]) -> None:
+    def __init__(
+        self, folder: Path, *, prove: Callable[[Bundle], None], role: Role = "champion"
+    ) -> None:
         self._folder = folder
         self._prove = prove
+        self._role = role
         self._seen: FolderState | None = None
         self._checking = threading.Lock()
         error = BundleMissing(f"no bundle has been read from {folder} yet", path=str(folder))
@@ -93,7 +100,7 @@ class ChampionService:
         try:
             bundle = load_bundle(self._folder)
             check_metadata(bundle.metadata, path=str(self._folder / METADATA))
-            if self._state.bundle is not None:
+            if self._state.bundle is not None or self._role == "challenger":
                 self._prove(bundle)
         except BundleError as error:
             self._refuse(error)
@@ -104,10 +111,11 @@ class ChampionService:
     def _accept(self, bundle: Bundle) -> None:
         self._state = ChampionState(bundle, PartsLoaded(True, True, True))
         data = bundle.metadata
-        log.info("Champion: %s %s (%s) from %s", data.name, data.version, data.type, self._folder)
+        role = self._role.capitalize()
+        log.info("%s: %s %s (%s) from %s", role, data.name, data.version, data.type, self._folder)
 
     def _refuse(self, error: BundleError) -> None:
-        served = self._state.bundle
+        served = self._state.bundle if self._role == "champion" else None
         faults = self._faults(error)
         for problem in faults.values():
             log.error("Bundle refused: %s", problem)
@@ -122,6 +130,8 @@ class ChampionService:
 
     def _faults(self, error: BundleError) -> dict[str, str]:
         """What is wrong, by file: loading stops at the first fault, people want to know all."""
+        if self._role == "challenger" and not (self._folder / MANIFEST).exists():
+            return {}  # nobody is on trial
         faults = {Path(error.path).name: error.message}
         try:
             manifest = read_manifest(self._folder)

@@ -9,7 +9,9 @@ from fastapi import Request
 
 from assay.clock import Clock
 from assay.market.crypto.feed import CryptoFeed
+from assay_backend.answers import Answer
 from assay_backend.services.backtests import BacktestService
+from assay_backend.services.canary import Canary
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.coins import CoinService
 from assay_backend.services.counters import Counters
@@ -58,6 +60,7 @@ class Services:
     champion: ChampionService
     models: ModelService
     forecasts: ForecastService
+    canary: Canary | None
     recorder: ForecastRecorder
     scoring: ScoringService
     track_record: TrackRecordService
@@ -74,6 +77,15 @@ class Services:
     health: HealthService
     status: StatusService
     metrics: MetricsService
+
+    def forecast_for(self, request: Request) -> Answer:
+        """The challenger's forecast for the callers who get it, for all others the champion's.
+
+        Raises what ForecastService.answer raises.
+        """
+        if self.canary is not None and (answer := self.canary.answer(request)) is not None:
+            return answer
+        return self.forecasts.answer()
 
 
 def build_services(
@@ -100,6 +112,7 @@ def build_services(
     counters = Counters(database)
     status = StatusService(feed, crypto, database, clock)
     scoring = ScoringService(database, feed, crypto, clock)
+    canary = _canary(settings, champion, feed, ledger, counters, clock)
     coins = CoinService(crypto, champion, clock)
     signals = SignalService(crypto, coins, clock)
     return Services(
@@ -113,8 +126,15 @@ def build_services(
         feed=feed,
         crypto=crypto,
         champion=champion,
-        models=ModelService(champion, forecasts, settings.bundle_folder, clock),
+        models=ModelService(
+            champion,
+            forecasts,
+            settings.bundle_folder,
+            clock,
+            trial=lambda: canary.document(scoring.figures) if canary else None,
+        ),
         forecasts=forecasts,
+        canary=canary,
         recorder=ForecastRecorder(forecasts, ledger.append, clock),
         scoring=scoring,
         track_record=TrackRecordService(
@@ -131,11 +151,29 @@ def build_services(
         once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),
         health=HealthService(
-            champion, feed, crypto, forecasts, ledger, clock, mode=settings.market_source
+            champion, feed, crypto, forecasts, ledger, canary, clock, mode=settings.market_source
         ),
         status=status,
         metrics=MetricsService(status, ledger, counters, scoring, clock),
     )
+
+
+def _canary(
+    settings: Settings,
+    champion: ChampionService,
+    feed: MarketFeed,
+    ledger: LedgerService,
+    counters: Counters,
+    clock: Clock,
+) -> Canary | None:
+    """None where no caller is to get a challenger: it then costs nothing."""
+    if not settings.canary_share:
+        return None
+    folder, share = settings.canary_uri, settings.canary_share
+    canary = Canary(folder, champion, feed, ledger.append, counters, clock, share=share)
+    canary.check()
+    canary.refresh()
+    return canary
 
 
 def services_of(request: Request) -> Services:

@@ -19,10 +19,13 @@ from assay.forecast.pipeline import forecast_next
 from assay.market.series import MarketSnapshot
 from assay.store.ledger_records import Entry
 from assay_backend.answers import Answer
+from assay_backend.callers import Role
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.gold_entries import gold_entry
 from assay_backend.services.market import MarketFeed
 from assay_backend.services.rendering import forecast_document
+
+SERVED_AS = b"x-served-as"
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +49,22 @@ class _Ready:
 
 
 class ForecastService:
-    """The champion's forecast from the feed's newest bars. Safe to use from several threads."""
+    """The champion's forecast from the feed's newest bars, or a challenger's. Safe to use from
+    several threads.
+    """
 
-    def __init__(self, champion: ChampionService, feed: MarketFeed, clock: Clock) -> None:
+    def __init__(
+        self,
+        champion: ChampionService,
+        feed: MarketFeed,
+        clock: Clock,
+        *,
+        role: Role = "champion",
+    ) -> None:
         self._champion = champion
         self._feed = feed
         self._clock = clock
+        self._role: Role = role
         self._lock = threading.Lock()
         self._ready = _Ready()
         self._failures = 0  # in a row, and of one kind
@@ -67,6 +80,11 @@ class ForecastService:
         if ready.error is not None:
             raise ready.error.with_traceback(None)
         raise RuntimeError("The forecast could not be made") from ready.bug
+
+    @property
+    def ready_answer(self) -> Answer | None:
+        """The forecast, where there is one."""
+        return self._ready.answer
 
     @property
     def entry(self) -> Callable[[], Entry] | None:
@@ -125,17 +143,20 @@ class ForecastService:
     def _make(self, bundle: Bundle, market: MarketSnapshot) -> _Ready:
         made_from = _ingredients(bundle, market)
         try:
-            answer, entry = make_answer(bundle, market, at=self._clock.now())
+            answer, entry = make_answer(bundle, market, at=self._clock.now(), role=self._role)
         except AssayError as error:
             log.error("No forecast: %s", error.message)  # noqa: TRY400 - its sentence says it all
             return _Ready(made_from, error=error)
         gold = market.gold
-        log.info("Forecast from %s bars up to %s", gold.source, gold.bars.last_session)
+        log.info(
+            "Forecast of the %s from %s bars up to %s",
+            self._role, gold.source, gold.bars.last_session,
+        )  # fmt: skip
         return _Ready(made_from, answer=answer, entry=entry)
 
 
 def make_answer(
-    bundle: Bundle, market: MarketSnapshot, *, at: datetime
+    bundle: Bundle, market: MarketSnapshot, *, at: datetime, role: Role = "champion"
 ) -> tuple[Answer, Callable[[], Entry]]:
     """The forecast, rendered, and what makes its entry of the ledger.
 
@@ -143,9 +164,10 @@ def make_answer(
     """
     with np.errstate(all="ignore"):  # what is not finite is found below
         forecast = forecast_next(bundle.champion, market.gold.bars, market.sp500.bars)
-        document = forecast_document(bundle, forecast, market)
+        document = forecast_document(bundle, forecast, market, role)
+    marks = [] if role == "champion" else [(SERVED_AS, role.encode())]
     try:
-        answer = Answer.of(document, bundle=bundle.digest, at=at)
+        answer = Answer.of(document, bundle=bundle.digest, at=at, marks=marks)
     except ValueError as error:
         version = bundle.metadata.version
         raise BundleCorrupt(

@@ -14,8 +14,11 @@ from assay.forecast.benchmarks import random_walk_quantiles
 from assay.forecast.distribution import Floats
 from assay.forecast.pipeline import Forecast
 from assay.market.series import MarketSnapshot
-from assay.store.ledger_records import Entry
+from assay.store.ledger_records import Entry, LedgerKind
+from assay_backend.callers import Role
 
+# A challenger's forecasts are a kind of their own, so that no score of the champion has them.
+KINDS: dict[Role, LedgerKind] = {"champion": "gold_forecast", "challenger": "gold_challenger"}
 DIGEST_LENGTH = 12
 LONGEST_VERSION = 60  # of what the ledger has room for in a key
 # A billionth of a log return: far below a tick of any price.
@@ -40,7 +43,7 @@ def gold_entry(
     }
     version, digest = bundle.metadata.version[:LONGEST_VERSION], bundle.digest[:DIGEST_LENGTH]
     return Entry(
-        kind="gold_forecast",
+        kind=KINDS[document["served_as"]],
         key=f"{forecast.origin.isoformat()}:{version}:{digest}:{gold.source}",
         payload=json.dumps(payload, allow_nan=False, separators=(",", ":")).encode(),
         origin=forecast.origin_time,

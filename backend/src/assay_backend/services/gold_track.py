@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from assay.evaluation.track_record import HitRate, mean, root_mean_square, skill
 from assay.forecast.distribution import INTERVAL_LEVELS
+from assay_backend.callers import Role
 from assay_backend.services.tracked import Pair, Tracked, rate_document, tallies, tracked
 
 _SAID = (
@@ -28,10 +30,11 @@ PIT_BINS = 10
 Document = dict[str, Any]
 
 
-def gold_track_document(pairs: Sequence[Pair], *, n: int) -> Document:
+def gold_track_document(pairs: Sequence[Pair], *, role: Role, n: int) -> Document:
     """The answer of `GET /v1/gold/track-record` for the newest rows, oldest first."""
-    items = gold_tracked(pairs)
+    items = gold_tracked(pairs) if role == "champion" else challengers_tracked(pairs)
     return {
+        "role": role,
         "n": sum(item.counted for item in items),
         "asked": n,
         "rows": len(items),
@@ -43,6 +46,35 @@ def gold_track_document(pairs: Sequence[Pair], *, n: int) -> Document:
 def gold_tracked(pairs: Sequence[Pair]) -> list[Tracked]:
     """Gold forecasts, of which one counts for each target session."""
     return tracked(pairs, target=lambda _, said: said["predicted_date"])
+
+
+def challengers_tracked(pairs: Sequence[Pair]) -> list[Tracked]:
+    """Forecasts on trial, of which one counts for each target session and each model."""
+    return tracked(pairs, target=lambda _, said: (said["predicted_date"], said["model_version"]))
+
+
+def challenger_records(
+    trials: Sequence[Tracked], *, beside: Sequence[Tracked]
+) -> dict[str, Document]:
+    """How each model on trial has fared, by version, and beside the champion on the same sessions
+    by bars of the same source.
+    """
+    by_version: dict[str, list[Tracked]] = defaultdict(list)
+    for item in trials:
+        by_version[item.said["model_version"]].append(item)
+    champion = {_session(item): item.scores["crps"] for item in beside if item.counted}
+    records = {}
+    for version, items in by_version.items():
+        both = {_session(item): item.scores["crps"] for item in items if item.counted}
+        shared = sorted(both.keys() & champion.keys())
+        own, rival = [both[name] for name in shared], [champion[name] for name in shared]
+        beside_champion = {"n": len(shared), "crps_skill": skill(own, rival)}
+        records[version] = gold_summary(items) | {"beside_champion": beside_champion}
+    return records
+
+
+def _session(item: Tracked) -> tuple[str, str]:
+    return item.row.entry.source, item.said["predicted_date"]
 
 
 def gold_summary(items: Sequence[Tracked]) -> Document:

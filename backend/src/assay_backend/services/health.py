@@ -9,6 +9,7 @@ from assay.errors import SourceUnavailable
 from assay.market.crypto.feed import CryptoFeed
 from assay.market.keys import SIMULATED
 from assay.market.series import MarketSnapshot
+from assay_backend.services.canary import Canary
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.forecasts import ForecastService
 from assay_backend.services.ledger import LedgerService
@@ -24,7 +25,7 @@ _NO_BARS = {"source": None, "as_of": None, "age_seconds": None, "stale": True}
 
 class HealthService:
     """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while the
-    bars, a newer bundle, or signals.jsonl, are not right.
+    bars, a newer bundle, a challenger, or signals.jsonl, are not right.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class HealthService:
         crypto: CryptoFeed,
         forecasts: ForecastService,
         ledger: LedgerService,
+        canary: Canary | None,
         clock: Clock,
         *,
         mode: MarketSource,
@@ -44,6 +46,7 @@ class HealthService:
         self._clock = clock
         self._forecasts = forecasts
         self._ledger = ledger
+        self._canary = canary
         self._mode = mode
 
     def report(self) -> dict[str, Any]:
@@ -54,6 +57,8 @@ class HealthService:
         problems = [*champion.problems, *market_problems, *crypto_problems]
         if behind := self._ledger.behind:
             problems.append(f"signals.jsonl is behind the ledger: {behind}")
+        if self._canary is not None:
+            problems += self._canary.problems()
         status: Status = "degraded" if problems else "healthy"
         if champion.bundle is None or self._forecasts.has_bug():
             status = "unhealthy"
@@ -64,6 +69,7 @@ class HealthService:
             "feature_cols_loaded": champion.parts.feature_columns,
             "version": VERSION,
             "model_version": champion.bundle.metadata.version if champion.bundle else None,
+            "canary": self._canary.brief() if self._canary is not None else None,
             "market_source": self._mode,
             "market_data": {
                 "gold": provenance_fields(market.gold) if market else _NO_BARS,

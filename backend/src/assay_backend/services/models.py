@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,24 @@ log = logging.getLogger(__name__)
 
 
 class ModelService:
-    """Reads what stands beside the champion, and swaps it for a former one."""
+    """Reads what stands beside the champion, and swaps it for a former one; `trial` tells of the
+    challenger.
+    """
 
     def __init__(
-        self, champion: ChampionService, forecasts: ForecastService, folder: Path, clock: Clock
+        self,
+        champion: ChampionService,
+        forecasts: ForecastService,
+        folder: Path,
+        clock: Clock,
+        *,
+        trial: Callable[[], Document | None],
     ) -> None:
         self._champion = champion
         self._forecasts = forecasts
         self._folder = folder
         self._clock = clock
+        self._trial = trial
         self._swapping = asyncio.Lock()
         self._made_from = ""
         self._answer: Answer | None = None
@@ -52,6 +62,7 @@ class ModelService:
             "rollback_to": earlier.version if earlier else None,
             "versions": [version_document(each) for each in promotion.versions(self._folder)],
             "history": [change_document(each) for each in promotion.history(self._folder)],
+            "canary": self._trial(),
             "problems": list(state.problems),
         }
 

@@ -20,6 +20,7 @@ from assay.market.crypto.series import ExchangeSeries, Gap
 from assay.market.keys import SeriesKey
 from assay.market.series import MarketSnapshot, Series
 from assay.market.symbols import daily_symbol
+from assay_backend.callers import Role
 
 _PRICES = ("open", "high", "low", "close", "volume")
 
@@ -55,7 +56,9 @@ def check_metadata(metadata: ModelMetadata, *, path: str) -> None:
         raise BundleCorrupt(f"{path} holds a number that is not finite", path=path) from error
 
 
-def forecast_document(bundle: Bundle, forecast: Forecast, market: MarketSnapshot) -> Document:
+def forecast_document(
+    bundle: Bundle, forecast: Forecast, market: MarketSnapshot, role: Role
+) -> Document:
     """The answer of `POST /predict`. Prices in the market's currency, returns logarithmic."""
     gold = market.gold
     symbol = daily_symbol(gold.symbol)
@@ -64,6 +67,7 @@ def forecast_document(bundle: Bundle, forecast: Forecast, market: MarketSnapshot
         "predicted_date": forecast.target.isoformat(),
         "today_date": forecast.origin.isoformat(),
         **model_fields(bundle.metadata),
+        "served_as": role,
         "symbol": symbol.name,
         "currency": symbol.currency,
         "last_close": forecast.last_close,

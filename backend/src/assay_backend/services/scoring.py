@@ -22,6 +22,7 @@ from assay.market.venues import VENUES
 from assay.store.ledger_records import LedgerKind, LedgerRow, Outcome
 from assay_backend.services.database import Database
 from assay_backend.services.figures import TrackFigures, read_figures
+from assay_backend.services.gold_entries import KINDS
 from assay_backend.services.gold_scoring import gold_score
 from assay_backend.services.market import MarketFeed
 from assay_backend.services.signal_scoring import DueSignal, due_signal, score_signals
@@ -89,8 +90,9 @@ class ScoringService:
         """One pass over all that is due; how many outcomes were written. Raises StorageError."""
         store = await asyncio.to_thread(self._database.store)
         written = 0
-        async for rows in self._due(store.ledger, "gold_forecast"):
-            written += await self._write(store.ledger, rows, self._score_gold(rows))
+        for kind in KINDS.values():
+            async for rows in self._due(store.ledger, kind):
+                written += await self._write(store.ledger, rows, self._score_gold(rows))
         async for rows in self._due(store.ledger, "signal"):
             written += await self._write(store.ledger, rows, await self._score_signals(store, rows))
         if written:

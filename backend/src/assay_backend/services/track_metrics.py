@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from assay_backend.services.figures import TrackFigures
 
-_KINDS = ("gold_forecast", "signal")
+_KINDS = ("gold_forecast", "gold_challenger", "signal")
 
 
 def track_document(figures: TrackFigures) -> dict[str, Any]:
@@ -22,6 +22,8 @@ def track_document(figures: TrackFigures) -> dict[str, Any]:
         "gold_crps_skill": gold["skill"]["crps_skill"],
         "gold_rmse_ratio_rw": gold["skill"]["rmse_ratio_rw"],
         "gold_coverage": _rates(gold["coverage"]),
+        "gold_challenger_crps_skill": figures.challenger["skill"]["crps_skill"],
+        "gold_challenger_coverage": _rates(figures.challenger["coverage"]),
         "signal_brier_skill": signals["brier_skill"],
         "signal_coverage": _rates(signals["coverage"]),
         "signal_var_hit_rate": _rates(signals["value_at_risk"]),
@@ -39,12 +41,18 @@ def track_metrics(figures: TrackFigures) -> Iterator[Metric]:
     for name, says, value in (
         ("gold_crps_skill", "1 - CRPS / the random walk's", figures.gold["skill"]["crps_skill"]),
         ("gold_rmse_ratio_rw", "RMSE / the random walk's", figures.gold["skill"]["rmse_ratio_rw"]),
+        (
+            "gold_challenger_crps_skill",
+            "The same of models on trial",
+            figures.challenger["skill"]["crps_skill"],
+        ),
         ("signal_brier_skill", "Against the share of events", figures.signals["brier_skill"]),
     ):
         if value is not None:
             yield GaugeMetricFamily(f"assay_{name}", says, value=value)
     for name, says, rates in (
         ("gold_coverage", "Of intervals, by level", figures.gold["coverage"]),
+        ("gold_challenger_coverage", "Of intervals, by level", figures.challenger["coverage"]),
         ("signal_coverage", "Of intervals, by level", figures.signals["coverage"]),
         ("signal_var_hit_rate", "Losses beyond it", figures.signals["value_at_risk"]),
     ):

@@ -14,7 +14,9 @@ from assay.market.crypto.feed import CryptoFeed
 from assay.market.keys import SeriesKey
 from assay.market.venues import venue
 from assay_backend.answers import Answer
+from assay_backend.callers import Role
 from assay_backend.services.database import Database
+from assay_backend.services.gold_entries import KINDS
 from assay_backend.services.gold_track import gold_track_document
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.signal_track import (
@@ -63,13 +65,14 @@ class TrackRecordService:
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._locks: dict[tuple[object, ...], asyncio.Lock] = {}
 
-    async def gold(self, *, n: int) -> Answer:
-        """The newest `n` gold forecasts. Raises StorageError."""
+    async def gold(self, *, n: int, role: Role = "champion") -> Answer:
+        """The newest `n` gold forecasts of champions, or of challengers. Raises StorageError."""
+        kind = KINDS[role]
 
         def make(ledger: Ledger) -> Document:
-            return gold_track_document(ledger.track(kind="gold_forecast", last=n), n=n)
+            return gold_track_document(ledger.track(kind=kind, last=n), role=role, n=n)
 
-        return await self._answer(("gold_forecast", n), "gold_forecast", make)
+        return await self._answer((kind, n), kind, make)
 
     async def crypto(self, *, symbol: str, exchange: str, n: int) -> Answer:
         """The newest `n` signals that `exchange` was asked for, whoever stood in for it.

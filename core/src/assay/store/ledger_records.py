@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-LedgerKind = Literal["signal", "gold_forecast"]
+LedgerKind = Literal["signal", "gold_forecast", "gold_challenger"]
 
 KIND_LENGTH, KEY_LENGTH, SUBJECT_LENGTH, SOURCE_LENGTH = 32, 128, 128, 32
 
