@@ -18,6 +18,7 @@ from assay.errors import (
     MarketDataError,
     TooLittleHistory,
 )
+from assay_training.daily_commands import add_daily_commands
 from assay_training.json_file import BadInput, check_writable, write_json
 from assay_training.progress import Progress
 from assay_training.promotion_commands import add_promotion_commands, tell_registry
@@ -137,7 +138,7 @@ def _volatility_files(options: argparse.Namespace) -> VolatilityFiles | None:
 
 def _fit_volatility(options: argparse.Namespace) -> int:
     from assay.bundle.files import load_bundle
-    from assay_training.settings import TrainingSettings
+    from assay_training.settings import load_settings
     from assay_training.steps.publish_volatility import (
         FILE_NAMES,
         VolatilityFiles,
@@ -146,7 +147,7 @@ def _fit_volatility(options: argparse.Namespace) -> int:
         read_volatility_bars,
     )
 
-    raw = TrainingSettings().data_dir / "raw"
+    raw = load_settings().data_dir / "raw"
     files = _volatility_files(options) or VolatilityFiles.within(raw)
     if files is None:
         raise BadInput(
@@ -253,6 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_volatility_files(fit, otherwise="from data/raw")
     fit.add_argument("--out", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="the bundle")
     fit.set_defaults(run=_fit_volatility)
+    add_daily_commands(commands)
     add_promotion_commands(commands)
     return parser
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assay.bundle.registered import RegistryPlace
+from assay_training.json_file import BadInput
 
+_PREFIX = "ASSAY_"
 _LOCAL_MODEL, _UNITY_CATALOG_MODEL = "assay-gold", "main.default.assay-gold"
 _LOCAL_EXPERIMENT, _DATABRICKS_EXPERIMENT = "assay-gold", "/Shared/assay-gold"
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 class TrainingSettings(BaseSettings):
     """Training's settings: `ASSAY_<NAME>`, or the name given as alias."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ASSAY_",
+        env_prefix=_PREFIX,
         env_ignore_empty=True,  # Compose hands unset variables over as empty ones
         extra="ignore",
         frozen=True,
@@ -26,6 +32,10 @@ class TrainingSettings(BaseSettings):
 
     data_dir: Path = Path("data")
     download_deadline_seconds: float = Field(default=60.0, gt=0.0, le=600.0, allow_inf_nan=False)
+    api_url: str = Field(default="http://127.0.0.1:8000", validation_alias="API_URL")
+    daily_cron: str = "30 17 * * mon-fri"
+    refit_weekday: Weekday = "friday"
+    prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
     tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     registry_uri: str | None = Field(default=None, validation_alias="MLFLOW_REGISTRY_URI")
     registered_model: str | None = None
@@ -86,3 +96,16 @@ class TrainingSettings(BaseSettings):
         """The registered model's name; Unity Catalog wants catalog.schema.model."""
         usual = _UNITY_CATALOG_MODEL if self.on_databricks else _LOCAL_MODEL
         return self.registered_model or usual
+
+
+def load_settings() -> TrainingSettings:
+    """The settings of this process. Raises BadInput, which names the first that cannot be used."""
+    try:
+        return TrainingSettings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        at = str(first["loc"][0])
+        info = TrainingSettings.model_fields.get(at)
+        name = f"{_PREFIX}{at}".upper() if info and not info.validation_alias else at
+        wanted = first["msg"].removeprefix("Input should be ")
+        raise BadInput(f"{name} is {first['input']!r}: it should be {wanted}") from None

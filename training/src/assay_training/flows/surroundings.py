@@ -10,7 +10,7 @@ from assay.clock import Clock, SystemClock
 from assay_training.flows.plan import Plan, TrainOptions
 from assay_training.networks.families import FAMILIES
 from assay_training.progress import Progress
-from assay_training.settings import TrainingSettings
+from assay_training.settings import TrainingSettings, load_settings
 from assay_training.tracking import Careful, MlflowTracker, Tracker
 
 REFIT_STEPS = 7
@@ -61,7 +61,7 @@ class Surroundings:
     @classmethod
     def usual(cls, options: TrainOptions) -> Surroundings:
         """Built from the environment: the composition root of a training run."""
-        settings = TrainingSettings()
+        settings = load_settings()
         progress = Progress(steps=REFIT_STEPS if options.refit else STEPS)
         tracker = Careful(MlflowTracker(settings), warn=progress.say)
         return cls(

@@ -1,32 +1,19 @@
-"""The training flow in Prefect: each step a task; the only importer of prefect."""
+"""The training flow in Prefect: each step a task."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-# Read as prefect is imported: no telemetry, patience where the machine is slow, and no word of its
-# own: it would print the traceback of every error that the command line tells in one sentence.
-for _name, _value in {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-}.items():
-    os.environ.setdefault(_name, _value)
+from prefect import Flow, Task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from prefect import Flow, Task  # noqa: E402 - after its settings
-from prefect.cache_policies import NO_CACHE  # noqa: E402 - the same
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402 - the same
-
-from assay.errors import TrainingError  # noqa: E402 - the same
-from assay_training.flows.pipeline import run_training  # noqa: E402 - the same
-from assay_training.flows.plan import TrainOptions, TrainResult  # noqa: E402 - the same
-from assay_training.flows.surroundings import Surroundings  # noqa: E402 - the same
+from assay.errors import TrainingError
+from assay_training.flows.pipeline import run_training
+from assay_training.flows.plan import TrainOptions, TrainResult
+from assay_training.flows.surroundings import Surroundings
 
 __all__ = ["TrainOptions", "TrainResult", "train", "training_flow"]
 
