@@ -223,6 +223,26 @@ def test_a_restart_scores_what_came_due_meanwhile_and_nothing_twice(
     assert outcomes(after, "gold_forecast") == first
 
 
+def test_after_days_asleep_a_lost_disk_costs_the_record_and_nothing_else(
+    services, open_services, clock, record, score, tmp_path
+):
+    """As a Space wakes up: what it had recorded is gone with its disk, unless it has a Postgres."""
+    record(services)
+    clock.advance(days=5)
+    kept, anew = open_services(), open_services(data_dir=tmp_path / "anew")
+    for awake in (kept, anew):
+        record(awake)
+        assert ledger(awake).verify().intact
+    assert [score(kept), score(anew)] == [[1], [0]]
+    [newest], [only] = ledger(kept).tail(1), ledger(anew).tail(5)
+    assert (newest.entry.key, newest.entry.payload) == (only.entry.key, only.entry.payload)
+    assert newest.entry.origin.date() == clock.now().date()
+    assert ledger(kept).head().rows == 2
+    gold = [awake.feed.snapshot().gold for awake in (kept, anew)]
+    assert np.array_equal(gold[0].bars.close, gold[1].bars.close)
+    assert not any(each.gaps for each in gold)
+
+
 def test_a_session_without_a_bar_becomes_unscorable_after_the_stated_time(
     services, clock, source, open_services, record, score
 ):

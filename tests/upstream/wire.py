@@ -25,6 +25,7 @@ import trustme
 
 Manner = Literal["whole", "silent", "drip", "cut", "reset"]
 
+OPEN_PORTS = ("80", "443", "8080")  # those that a Hugging Face Space lets out
 CA_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 DRIP_SECONDS = 0.2
 SILENCE_SECONDS = 0.2
@@ -170,7 +171,10 @@ def _handler(upstream: Upstream) -> type[socketserver.BaseRequestHandler]:
             # the client has left or was killed: what these tests are about
             with upstream.connected(), contextlib.suppress(OSError, IndexError, ValueError):
                 self.request.settimeout(10)
-                host = _read_head(self.request).split()[1].rsplit(":", 1)[0]
+                host, _, port = _read_head(self.request).split()[1].rpartition(":")
+                if port not in OPEN_PORTS:
+                    self.request.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+                    return
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 with upstream.tls.wrap_socket(self.request, server_side=True) as secure:
                     secure.settimeout(10)
