@@ -1,53 +1,21 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from assay.store import open_store
+from private_postgres import private_postgres
 
 _NUMBERS = itertools.count()
-
-
-def postgres_programs() -> Path | None:
-    """The folder of initdb and pg_ctl, the newest version's where Debian has several."""
-    if found := shutil.which("initdb"):
-        return Path(found).parent
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda at: at.parent.name)
-    return next((folder for folder in reversed(folders) if (folder / "initdb").exists()), None)
 
 
 @pytest.fixture(scope="session")
 def postgres():
     """The URL of a private cluster on a socket of its own, without the database's name."""
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("no Postgres (initdb) on this machine")
-    as_user = []
-    if os.geteuid() == 0:  # as whom Postgres refuses to run
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    # Not in pytest's folder: its path is too long for a socket, and closed to other users.
-    with tempfile.TemporaryDirectory(prefix="assay-pg-", ignore_cleanup_errors=True) as folder:
-        if as_user:
-            shutil.chown(folder, "postgres", "postgres")
-
-        def run(program, *arguments):
-            command = [*as_user, str(programs / program), "-D", f"{folder}/data", *arguments]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
-
-        run("initdb", "-U", "assay", "-A", "trust", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -F"
-        run("pg_ctl", "-l", f"{folder}/log", "-o", options, "-w", "start")
-        try:
-            yield f"postgresql://assay@/{{}}?host={folder}"
-        finally:
-            run("pg_ctl", "-m", "immediate", "-w", "stop")
+    with private_postgres() as folder:
+        yield f"postgresql://assay@/{{}}?host={folder}"
 
 
 @pytest.fixture
