@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +26,8 @@ from space_dockerfile import (
 )
 from staging import PORT
 
+NETWORK = "assay-test-spaces"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
 OWN_WHEELS = {
     "backend": {"assay_core", "assay_backend"},
     "frontend": {"assay_frontend"},
@@ -180,15 +187,21 @@ def test_a_staged_space_says_what_it_was_built_from(
     assert f'ARG ASSAY_BUILD_TIME="{facts["build_time"]}"\n' in dockerfile
 
 
-@pytest.mark.docker
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("space", "health"), [("backend", "/health"), ("frontend", "/_stcore/health")]
-)
-def test_a_staged_space_builds_and_becomes_healthy(
-    staged: Path, base_images: dict[str, str], space: str, health: str
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Both Spaces as containers; the addresses are those from outside."""
+
+    docker: Callable[..., str]
+    api: str
+    dashboard: str
+
+    def get(self, address: str) -> bytes:
+        with DIRECT.open(address, timeout=30) as answer:
+            return answer.read()
+
+
+@pytest.fixture(scope="module")
+def docker(base_images: dict[str, str]) -> Callable[..., str]:
     def docker(*arguments: str) -> str:
         done = subprocess.run(
             ["docker", *arguments], env=base_images, capture_output=True, text=True, check=False
@@ -196,25 +209,87 @@ def test_a_staged_space_builds_and_becomes_healthy(
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.strip()
 
-    image = f"assay-test-space-{space}"
-    docker("build", "--tag", image, str(staged / space))
-    container = docker("run", "--detach", "--env", "ASSAY_MARKET_SOURCE=simulated", image)
+    return docker
+
+
+@pytest.fixture(scope="module")
+def running(
+    staged: Path, docker: Callable[..., str], free_ports: tuple[int, int]
+) -> Iterator[Running]:
+    """Built and started with what a Space on free hardware gets."""
+    settings = {
+        "backend": ("ASSAY_MARKET_SOURCE=simulated",),
+        "frontend": ("API_URL=http://space-backend:7860", "SPACE_HOST=someone-assay.hf.space"),
+    }
+    docker("network", "create", NETWORK)
     try:
-        docker("exec", container, "python", "-c", _wait_for(f"http://127.0.0.1:7860{health}"))
-        assert json.loads(docker("inspect", container))[0]["Config"]["User"] == "1000"
+        for (name, variables), port in zip(settings.items(), free_ports, strict=True):
+            docker("build", "--tag", f"assay-test-space-{name}", str(staged / name))
+            docker(
+                *("run", "--detach", "--name", f"space-{name}", "--network", NETWORK),
+                *("--cpus", "2", "--memory", "16g", "--publish", f"127.0.0.1:{port}:{PORT}"),
+                *(part for variable in variables for part in ("--env", variable)),
+                f"assay-test-space-{name}",
+            )
+            _wait_until_healthy(docker, f"space-{name}")
+        yield Running(docker, *(f"http://127.0.0.1:{port}" for port in free_ports))
     finally:
-        docker("rm", "--force", "--volumes", container)
+        for name in settings:
+            # by name: one that never started is no reason to leave the other
+            with contextlib.suppress(AssertionError):
+                docker("rm", "--force", "--volumes", f"space-{name}")
+        docker("network", "rm", NETWORK)
 
 
-def _wait_for(address: str) -> str:
-    return (
-        "import time, urllib.request\n"
-        "for _ in range(120):\n"
-        "    try:\n"
-        f"        urllib.request.urlopen({address!r}, timeout=5)\n"
-        "        break\n"
-        "    except OSError:\n"
-        "        time.sleep(0.5)\n"
-        "else:\n"
-        "    raise SystemExit('never healthy')\n"
-    )
+def _wait_until_healthy(docker: Callable[..., str], container: str) -> None:
+    """By the image's own health check."""
+    for _ in range(240):
+        state = json.loads(docker("inspect", "--format", "{{json .State}}", container))
+        assert state["Running"], docker("logs", "--tail", "20", container)
+        if state["Health"]["Status"] == "healthy":
+            return
+        time.sleep(0.5)
+    pytest.fail(docker("logs", "--tail", "20", container))
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestRunningSpaces:
+    def test_the_api_answers_and_says_what_it_was_built_from(
+        self, running: Running, staged: Path
+    ) -> None:
+        facts = json.loads((staged / "backend" / "build.json").read_text())
+        told = json.loads(running.get(f"{running.api}/version"))
+        assert told["git_commit"] == facts["git_commit"]
+        assert told["build_time"] == facts["build_time"]
+        assert told["model_version"] == facts["champion_version"]
+        forecast = json.loads(running.get(f"{running.api}/v1/gold/forecast"))
+        assert forecast["source"] == "simulated"
+        assert forecast["model_version"] == facts["champion_version"]
+
+    def test_a_signal_is_recorded_on_the_disk_that_there_is(self, running: Running) -> None:
+        body = b'{"symbol": "BTCUSDT"}'
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"{running.api}/v1/crypto/signal", body, headers)
+        with DIRECT.open(asked, timeout=60) as answer:
+            assert json.load(answer)["signal_id"]
+        assert json.loads(running.get(f"{running.api}/v1/ledger/verify"))["intact"]
+
+    def test_the_dashboard_answers(self, running: Running) -> None:
+        assert running.get(f"{running.dashboard}/_stcore/health") == b"ok"
+        assert b"<title>Assay</title>" in running.get(f"{running.dashboard}/")
+
+    def test_the_dashboard_has_its_figures_from_the_api(self, running: Running) -> None:
+        ask = (
+            "from assay_frontend.api.client import AssayClient\n"
+            "from assay_frontend.settings import read_settings\n"
+            "print(AssayClient(read_settings().api_url).forecast().source)"
+        )
+        asked = running.docker("exec", "space-frontend", "python", "-c", ask)
+        assert asked == "simulated"
+
+    @pytest.mark.parametrize("name", ["backend", "frontend"])
+    def test_both_run_as_the_user_of_a_space(self, running: Running, name: str) -> None:
+        assert running.docker("exec", f"space-{name}", "id", "-u") == "1000"
+        assert running.docker("exec", f"space-{name}", "sh", "-c", "echo $PORT") == str(PORT)
