@@ -75,6 +75,7 @@ def signal(number, *, horizon_min=60, source="binance", exchange="binance", **sa
             "lower": 0.005,
             "upper": 0.02,
             "threshold_volatility": 0.015,
+            "benchmark": 0.02,
         },
         "value_at_risk": {"0.95": 0.02, "0.99": 0.03},
         "tail_loss_probability": 0.01 * (number % 7),

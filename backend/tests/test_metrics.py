@@ -1,5 +1,8 @@
 """The same figures for Prometheus and for people, told apart by Accept."""
 
+import re
+import sqlite3
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -8,17 +11,39 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from assay.errors import RateLimited
 from assay.market.bars import Bars
 from assay.market.crypto.feed import CryptoFeed
 from assay.market.csv_bars import write_bars_csv
 from assay.market.feed import GoldFeed
+from assay.market.keys import SeriesKey
 from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.store import open_store
 from assay.store.ledger_records import Entry
+from assay.volatility.assessment import REGIMES
 from assay_backend.services.container import build_services
+from assay_backend.version import VERSION
 from upstream.scripted import ScriptedExchanges
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
+
+
+def scrape(client):
+    return samples(client.get("/metrics", headers={"Accept": "text/plain"}).text)
+
+
+def until(client, wanted, times=1):
+    """What is scraped once `wanted` is told so often: a scrape waits for nothing."""
+    deadline = time.monotonic() + 30
+    while True:
+        found = scrape(client)
+        if sum(name == wanted for name, _ in found) >= times:
+            return found
+        assert time.monotonic() < deadline, f"no {wanted}"
+
+
+def label_values(found):
+    return {value for _, labels in found for _, value in labels}
 
 
 def samples(text):
@@ -162,9 +187,123 @@ def test_requests_and_signals_are_counted_across_restarts(serve):
     assert found[("assay_signals_total", ())] == 2
     assert found[("assay_last_signal_timestamp_seconds", ())] == 1795042800.0
     assert found[("assay_ledger_rows", ())] >= 2
-    assert ("assay_ledger_head_info", (("sha256", verified["head"]),)) in found or verified[
-        "rows"
-    ] > found[("assay_ledger_rows", ())], "gold's forecast may have come between"
+    if verified["rows"] == found[("assay_ledger_rows", ())]:  # no forecast came between
+        assert found[("assay_ledger_head", ())] == int(verified["head"][:12], 16)
+
+
+def test_an_append_makes_no_new_series(serve):
+    with serve() as client:
+        for number in range(3):
+            client.portal.call(client.app_state["services"].ledger.append, [signal(number)])
+            found = scrape(client)
+            assert {name for name, _ in found if "ledger_head" in name} == {"assay_ledger_head"}
+            assert not any(re.fullmatch("[0-9a-f]{64}", value) for value in label_values(found))
+
+
+def test_only_what_is_always_kept_fresh_is_told_one_by_one(standing_client):
+    def told():
+        return {dict(labels)["symbol"] for name, labels in scrape(standing_client)
+                if name == "assay_data_stale"}  # fmt: skip
+
+    before = told()
+    for symbol in ("SOLUSDT", "XRPUSDT"):
+        assert standing_client.get(f"/v1/crypto/ohlcv?symbol={symbol}").status_code == 200
+    assert told() == before == {"GC=F", "^GSPC", "BTC/USDT", "ETH/USDT"}
+    assert scrape(standing_client)[("assay_series", (("state", "fresh"),))] >= 6
+
+
+def test_faults_are_told_by_kind_and_those_that_never_were_too(
+    serve, settings, clock, source, store
+):
+    feed = GoldFeed(source, store, clock, mode="live")
+    services = build_services(settings, clock=clock, feed=feed)
+    source.error = RateLimited("wait a minute", retry_after_seconds=60.0)
+    with pytest.raises(RateLimited):
+        feed.refresh()
+    with serve(services=services) as client:
+        found = scrape(client)
+        breakers = client.get("/v1/status").json()["breakers"]
+    faults = {
+        dict(labels)["kind"]: count
+        for (name, labels), count in found.items()
+        if name == "assay_upstream_faults_total" and dict(labels)["endpoint"] == "yahoo"
+    }
+    assert faults.pop("RateLimited") >= 1
+    assert set(faults.values()) == {0}
+    assert len(faults) == 4
+    assert next(each["faults"] for each in breakers if each["endpoint"] == "yahoo")["RateLimited"]
+
+
+def test_whoever_scrapes_learns_the_risk_of_the_watched_coins(serve):
+    with serve() as client:
+        found = until(client, "assay_coin_risk_score", times=2)
+        asked = {"symbol": "BTCUSDT", "horizon_min": 24 * 60}
+        shown = client.get("/v1/crypto/signal", params=asked).json()
+    btc = (("exchange", "binance"), ("symbol", "BTC/USDT"))
+    assert found[("assay_coin_risk_score", btc)] == shown["risk_score"]
+    assert found[("assay_coin_volatility_annualized", btc)] == shown["volatility"]["annualized"]
+    regimes = {
+        dict(labels)["regime"]: value
+        for (name, labels), value in found.items()
+        if name == "assay_coin_regime" and dict(labels)["symbol"] == "BTC/USDT"
+    }
+    assert regimes == {each: each == shown["vol_regime"] for each in REGIMES}
+
+
+def test_a_coin_whose_hours_are_overdue_has_no_risk(serve, settings, clock, store):
+    exchanges = ScriptedExchanges(clock)
+    crypto = CryptoFeed(exchanges, store, clock, watch=[SeriesKey("binance", "BTC/USDT", "1h")])
+    services = build_services(settings, clock=clock, crypto=crypto)
+    with serve(services=services) as client:
+        until(client, "assay_coin_risk_score")
+        exchanges.until = clock.now()
+        clock.advance(hours=6)
+        found = scrape(client)
+    assert not [name for name, _ in found if name == "assay_coin_risk_score"]
+    btc = (("exchange", "binance"), ("symbol", "BTC/USDT"), ("timeframe", "1h"))
+    assert found[("assay_data_stale", btc)] == 1
+
+
+def test_whoever_scrapes_has_the_ledger_checked_once_an_hour(serve, clock):
+    with serve() as client:
+        assert until(client, "assay_ledger_intact")[("assay_ledger_intact", ())] == 1
+        clock.advance(minutes=50)
+        assert scrape(client)[("assay_ledger_check_age_seconds", ())] == 3000
+        clock.advance(minutes=20)
+        scrape(client)  # begins another check
+        deadline = time.monotonic() + 10
+        while scrape(client)[("assay_ledger_check_age_seconds", ())] > 0:
+            assert time.monotonic() < deadline
+
+
+def test_a_broken_ledger_is_told(serve, settings):
+    with serve() as client:
+        client.portal.call(client.app_state["services"].ledger.append, [signal(1), signal(2)])
+    with sqlite3.connect(settings.data_dir / "assay.db") as database:
+        database.execute("DROP TRIGGER ledger_no_update")
+        database.execute("UPDATE ledger SET payload = '{ }' WHERE sequence = 1")
+    database.close()
+    with serve() as client:
+        assert until(client, "assay_ledger_intact")[("assay_ledger_intact", ())] == 0
+
+
+def test_prometheus_learns_what_runs_and_when_the_regular_work_was_done(serve, clock):
+    with serve(git_commit="0123abc") as client:
+        assert client.get("/v1/report/daily").status_code == 200
+        found = until(client, "assay_gold_forecast_age_seconds")
+        until(client, "assay_scoring_age_seconds")
+        clock.advance(minutes=5)
+        later = scrape(client)
+    build = {"commit": "0123abc", "market_source": "simulated", "version": VERSION}
+    assert found[("assay_build_info", tuple(sorted(build.items())))] == 1
+    champion = {"name": "assay-gold", "type": "log_linear_t", "version": "2026-10-30-small"}
+    assert found[("assay_champion_info", tuple(sorted(champion.items())))] == 1
+    assert found[("assay_champion_loaded", ())] == 1
+    assert found[("assay_health", (("status", "healthy"),))] == 1
+    assert found[("assay_health", (("status", "unhealthy"),))] == 0
+    assert later[("assay_report_age_seconds", ())] == 300
+    assert later[("assay_gold_forecast_age_seconds", ())] >= 300
+    assert found[("process_resident_memory_bytes", ())] > 1e7
 
 
 def test_where_there_is_no_database_metrics_still_answer(serve, settings):

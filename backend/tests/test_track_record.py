@@ -38,6 +38,11 @@ def keep(client):
     return keep
 
 
+def qlike(realized, forecast):
+    ratio = (realized / forecast) ** 2
+    return ratio - math.log(ratio) - 1
+
+
 def rate(found):
     known = [each for each in found if each is not None]
     return {
@@ -264,6 +269,33 @@ def test_what_does_not_exist_is_a_problem(standing_client, query, status):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_the_skill_of_volatility_is_qlike_beside_har_of_rows_that_tell_hars(client, keep):
+    kept = []
+    for number in range(0, 12, 2):  # one for each window
+        row = signal(number)
+        said = json.loads(row.payload)
+        if number == 8:
+            said["volatility"]["benchmark"] = 0.0  # it stood still
+        if number == 10:
+            del said["volatility"]["benchmark"]  # an old row
+        kept.append((replace(row, payload=json.dumps(said).encode()), signal_outcome(number)))
+    keep(*kept)
+    summary = client.get("/v1/crypto/track-record").json()["summary"]
+    own = rival = 0.0
+    for number in (0, 2, 4, 6):
+        realized = signal_outcome(number)["realized_volatility"]
+        own += qlike(realized, 0.01 + number / 1000)
+        rival += qlike(realized, 0.02)
+    assert summary["qlike_skill"] == pytest.approx(1 - own / rival)
+    # numbers 0 and 10 say .02, and one of the two happened; the others are alone in their tenth
+    assert summary["calibration_error"] == pytest.approx((2 * 0.48 + 0.22 + 0.58 + 0.62 + 0.18) / 6)
+    services = client.app_state["services"]
+    services.scoring._read_figures()
+    document = client.get("/metrics").json()
+    assert document["signal_qlike_skill"] == summary["qlike_skill"]
+    assert document["signals_counted"] == 6
+
+
 def test_metrics_tell_how_forecasts_have_fared(client, keep):
     keep(*((forecast(day), gold_outcome(day)) for day in range(8)), (forecast(9), None))
     keep(*((signal(number), signal_outcome(number)) for number in range(8)), (signal(20), None))
@@ -284,5 +316,7 @@ def test_metrics_tell_how_forecasts_have_fared(client, keep):
     }
     assert samples["assay_outcomes_total", ("gold_forecast",)] == 8
     assert samples["assay_outcomes_pending", ("signal",)] == 1
+    assert samples["assay_outcomes_counted", ("gold_forecast",)] == track["n"] == 8
+    assert samples["assay_gold_coverage_outcomes", ("0.8",)] == 8
     assert samples["assay_gold_crps_skill", ()] == pytest.approx(body["gold_crps_skill"])
     assert samples["assay_signal_var_hit_rate", ("0.95",)] == body["signal_var_hit_rate"]["0.95"]

@@ -29,6 +29,7 @@ SIGNAL: Example = {
         "lower": 0.0021172,
         "upper": 0.0064109,
         "threshold_volatility": 0.0058927,
+        "benchmark": 0.004456,
     },
     "value_at_risk": {"0.95": 0.0074976, "0.99": 0.012531},
     "expected_shortfall": {"0.95": 0.010652, "0.99": 0.015729},

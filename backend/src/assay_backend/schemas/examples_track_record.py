@@ -80,6 +80,8 @@ _SIGNAL_SUMMARY: Example = {
     "hits": {"n": 1, "hits": 0, "rate": 0.0},
     "brier": 0.0961,
     "brier_skill": None,
+    "calibration_error": 0.31,
+    "qlike_skill": 0.33,
     "reliability": [{"n": 1, "said": 0.31, "happened": 0.0}],
     "coverage": {"0.8": {"n": 1, "hits": 1, "rate": 1.0}},
     "value_at_risk": {
@@ -119,6 +121,7 @@ SIGNAL_TRACK_RECORD: Example = {
                 "lower": 0.0031,
                 "upper": 0.0089,
                 "threshold_volatility": 0.0071,
+                "benchmark": 0.0049,
             },
             "value_at_risk": {"0.95": 0.0081, "0.99": 0.0137},
             "tail_loss_probability": 0.041,

@@ -27,8 +27,13 @@ class MetricsAnswer(Schema):
     gold_forecasts_pending: int = Field(description="Rows that wait for it")
     gold_challengers_scored_total: int = Field(description="Forecasts of models on trial")
     gold_challengers_pending: int
+    gold_forecasts_counted: int = Field(
+        description="Outcomes that skill and coverage speak of, one for each target"
+    )
+    gold_challengers_counted: int
     signals_scored_total: int
     signals_pending: int
+    signals_counted: int
     gold_crps_skill: float | None = Field(
         description="1 - CRPS / the random walk's, over the newest 250 scored forecasts"
     )
@@ -37,6 +42,12 @@ class MetricsAnswer(Schema):
     gold_challenger_crps_skill: float | None = Field(description="The same of models on trial")
     gold_challenger_coverage: dict[str, float | None]
     signal_brier_skill: float | None = Field(description="Over the newest 1,000 scored signals")
+    signal_qlike_skill: float | None = Field(
+        description="1 - QLIKE / HAR's, of forecast variance on the same windows"
+    )
+    signal_calibration_error: float | None = Field(
+        description="Mean distance of risk score and share of events, in its tenth"
+    )
     signal_coverage: dict[str, float | None]
     signal_var_hit_rate: dict[str, float | None] = Field(
         description="Losses beyond the value at risk, by confidence"

@@ -129,6 +129,9 @@ class VolatilityForecast(Schema):
     threshold_volatility: float = Field(
         ge=0.0, description="The past year's 80th percentile, which `risk_score` is about"
     )
+    benchmark: float = Field(
+        ge=0.0, description="Over the horizon, as `explain.benchmark` forecasts it"
+    )
 
 
 class FeatureRow(Schema):

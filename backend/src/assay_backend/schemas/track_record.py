@@ -136,6 +136,7 @@ class SignalVolatility(Schema):
     lower: float
     upper: float
     threshold_volatility: float
+    benchmark: float | None = Field(default=None, description="HAR's; older rows lack it")
 
 
 class SignalOutcomeAnswer(Schema):
@@ -202,6 +203,12 @@ class SignalSummary(Schema):
     hits: Rate = Field(description="Windows that ended above their threshold")
     brier: float | None
     brier_skill: float | None = Field(description="Against saying the share of events every time")
+    calibration_error: float | None = Field(
+        description="Mean distance of risk score and share of events, in its tenth"
+    )
+    qlike_skill: float | None = Field(
+        description="1 - QLIKE / HAR's on the same windows; above 0 is better than HAR"
+    )
     reliability: list[Reliability]
     coverage: dict[str, Rate] = Field(description="Of the interval of volatility")
     value_at_risk: dict[str, Rate] = Field(

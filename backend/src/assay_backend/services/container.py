@@ -13,6 +13,7 @@ from assay_backend.answers import Answer
 from assay_backend.services.backtests import BacktestService
 from assay_backend.services.canary import Canary
 from assay_backend.services.champion import ChampionService
+from assay_backend.services.coin_risk import CoinRiskMetrics
 from assay_backend.services.coins import CoinService
 from assay_backend.services.counters import Counters
 from assay_backend.services.database import Database
@@ -28,6 +29,7 @@ from assay_backend.services.market import (
     open_crypto_feed,
     open_feed,
 )
+from assay_backend.services.market_metrics import MarketMetrics
 from assay_backend.services.metrics import MetricsService
 from assay_backend.services.models import ModelService
 from assay_backend.services.ohlcv import OhlcvService
@@ -36,6 +38,7 @@ from assay_backend.services.recording import ForecastRecorder
 from assay_backend.services.regimes import RegimeService
 from assay_backend.services.report import ReportService
 from assay_backend.services.scoring import ScoringService
+from assay_backend.services.service_metrics import ServiceMetrics
 from assay_backend.services.signals import SignalService
 from assay_backend.services.status import StatusService
 from assay_backend.services.streams import StreamService
@@ -115,13 +118,17 @@ def build_services(
     canary = _canary(settings, champion, feed, ledger, counters, clock)
     coins = CoinService(crypto, champion, clock)
     signals = SignalService(crypto, coins, clock)
+    verification, report = VerificationService(database, clock), ReportService()
+    health = HealthService(
+        champion, feed, crypto, forecasts, ledger, canary, clock, mode=settings.market_source
+    )
     return Services(
         settings=settings,
         clock=clock,
         ending=ending,
         database=database,
         ledger=ledger,
-        verification=VerificationService(database, clock),
+        verification=verification,
         counters=counters,
         feed=feed,
         crypto=crypto,
@@ -140,7 +147,7 @@ def build_services(
         track_record=TrackRecordService(
             database, crypto, scoring, clock, failover=settings.crypto_failover
         ),
-        report=ReportService(),
+        report=report,
         history=HistoryService(feed, clock),
         ohlcv=OhlcvService(crypto, clock),
         coins=coins,
@@ -150,11 +157,28 @@ def build_services(
         regimes=RegimeService(crypto, champion, clock),
         once=OnceService(ledger),
         evaluations=EvaluationService(champion, clock),
-        health=HealthService(
-            champion, feed, crypto, forecasts, ledger, canary, clock, mode=settings.market_source
-        ),
+        health=health,
         status=status,
-        metrics=MetricsService(status, ledger, counters, scoring, clock),
+        metrics=MetricsService(
+            status,
+            ledger,
+            counters,
+            scoring,
+            clock,
+            more=(
+                MarketMetrics(status),
+                ServiceMetrics(
+                    champion,
+                    health,
+                    verification,
+                    scoring,
+                    report,
+                    clock,
+                    commit=settings.git_commit,
+                ),
+                CoinRiskMetrics(crypto, coins),
+            ),
+        ),
     )
 
 

@@ -1,20 +1,21 @@
-"""Figures for Prometheus and for people: requests, upstream calls, how old the data is."""
+"""Figures for Prometheus and for people: requests, the ledger, and what other collectors tell."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from assay.clock import Clock, iso_utc
 from assay.errors import StorageError
 from assay_backend.services.counters import Counters
+from assay_backend.services.families import counter, gauge
 from assay_backend.services.http_metrics import HttpMetrics
 from assay_backend.services.ledger import NOTHING_RECORDED, LedgerFigures, LedgerService
 from assay_backend.services.scoring import ScoringService
@@ -23,15 +24,13 @@ from assay_backend.services.track_metrics import track_document, track_metrics
 
 REQUESTS = "requests"
 
-_BREAKER_STATES = ("closed", "half_open", "open", "blocked")
-_SERIES = ("exchange", "symbol", "timeframe")
-# One source may serve both feeds, as the simulated one does.
-_ENDPOINT = ("feed", "endpoint")
+# What a float holds exactly.
+HEAD_BITS = 48
 
 
 class MetricsService:
     """Reads the figures where they are kept, whenever somebody asks. Labels are bounded: they name
-    endpoints, reasons, and the series in memory; only the ledger's head is new at every append.
+    endpoints, reasons, routes, and the coins of the settings. `more` are told to Prometheus too.
     """
 
     def __init__(
@@ -41,16 +40,22 @@ class MetricsService:
         counters: Counters,
         scoring: ScoringService,
         clock: Clock,
+        *,
+        more: Iterable[Collector] = (),
     ) -> None:
         self._status = status
         self._ledger = ledger
         self._counters = counters
         self._scoring = scoring
+        self._clock = clock
         self._started: datetime = clock.now()
         self._figures: LedgerFigures = NOTHING_RECORDED
         self.http = HttpMetrics()
         self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(self)
+        collectors: list[Collector] = [self, self.http, *more]
+        for each in collectors:
+            self.registry.register(each)
+        ProcessCollector(registry=self.registry)  # memory, CPU, files: what Linux tells
 
     def count_request(self) -> None:
         """One more request has come."""
@@ -82,65 +87,20 @@ class MetricsService:
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus scrapes."""
-        market = self._status.market()
-        yield GaugeMetricFamily(
-            "assay_start_time_seconds", "When the service started", value=self._started.timestamp()
-        )
-        requests = self._counters.total(REQUESTS)
-        yield CounterMetricFamily("assay_requests", "Requests", value=requests)
-        yield from self.http.collect()
-        yield from _of_ledger(self._figures)
+        yield gauge("start_time_seconds", "When the service started", self._started.timestamp())
+        yield counter("requests", "Requests, also before a restart", self._counters.total(REQUESTS))
+        yield from _of_ledger(self._figures, self._clock.now())
         yield from track_metrics(self._scoring.figures)
-        yield from _of_endpoints(market["breakers"])
-        yield from _of_series(market["freshness"])
-        yield from _of_rows(market["counts"])
 
 
-def _of_ledger(figures: LedgerFigures) -> Iterator[Metric]:
-    yield CounterMetricFamily("assay_signals", "Signals in the ledger", value=figures.signals)
+def _of_ledger(figures: LedgerFigures, now: datetime) -> Iterator[Metric]:
+    yield counter("signals", "Signals in the ledger", figures.signals)
     if last := figures.last_signal_at:
-        yield GaugeMetricFamily(
-            "assay_last_signal_timestamp_seconds", "When it was stored", value=last.timestamp()
-        )
-    yield GaugeMetricFamily("assay_ledger_rows", "Rows of the ledger", value=figures.head.rows)
-    yield InfoMetricFamily(
-        "assay_ledger_head", "The newest row's hash", {"sha256": figures.head.hash.hex()}
-    )
-
-
-def _of_endpoints(breakers: list[dict[str, Any]]) -> Iterator[Metric]:
-    calls = CounterMetricFamily("assay_upstream_calls", "Calls", labels=_ENDPOINT)
-    failed = CounterMetricFamily("assay_upstream_failures", "Calls in vain", labels=_ENDPOINT)
-    state = GaugeMetricFamily(
-        "assay_breaker_state", "1 for the state it is in", labels=[*_ENDPOINT, "state"]
-    )
-    for each in breakers:
-        names = [each[label] for label in _ENDPOINT]
-        calls.add_metric(names, each["calls"])
-        failed.add_metric(names, each["failed"])
-        for name in _BREAKER_STATES:
-            state.add_metric([*names, name], float(each["state"] == name))
-    yield from (calls, failed, state)
-
-
-def _of_series(freshness: list[dict[str, Any]]) -> Iterator[Metric]:
-    age = GaugeMetricFamily(
-        "assay_data_age_seconds", "Since the newest bar closed", labels=[*_SERIES, "source"]
-    )
-    stale = GaugeMetricFamily("assay_data_stale", "1 where a bar is overdue", labels=_SERIES)
-    for each in freshness:
-        names = [each["exchange"] or "", each["symbol"], each["timeframe"]]
-        stale.add_metric(names, float(each["stale"]))
-        if each["age_seconds"] is not None:
-            age.add_metric([*names, each["source"]], each["age_seconds"])
-    yield from (age, stale)
-
-
-def _of_rows(counts: dict[str, int]) -> Iterator[Metric]:
-    aside = CounterMetricFamily("assay_rows_set_aside", "Rows that were no bars", labels=["reason"])
-    for name, count in counts.items():
-        if name.startswith("set_aside:"):
-            aside.add_metric([name.removeprefix("set_aside:")], count)
-    yield aside
-    for name in ("bars_stored", "bars_corrected"):
-        yield CounterMetricFamily(f"assay_{name}", "Since the start", value=counts.get(name, 0))
+        yield gauge("last_signal_timestamp_seconds", "When it was stored", last.timestamp())
+    if gold := figures.extents.get("gold_forecast"):
+        age = (now - gold.newest).total_seconds()
+        yield gauge("gold_forecast_age_seconds", "Since the newest was written down", age)
+    yield gauge("ledger_rows", "Rows of the ledger", figures.head.rows)
+    # As a label the hash would make a new series of every append.
+    newest = int.from_bytes(figures.head.hash) >> (8 * len(figures.head.hash) - HEAD_BITS)
+    yield gauge("ledger_head", "The first 48 bits of the newest row's hash, as a number", newest)

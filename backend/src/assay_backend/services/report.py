@@ -43,6 +43,7 @@ class ReportService:
     def __init__(self) -> None:
         self._made: dict[Language, _Made] = {}
         self._lock = asyncio.Lock()
+        self.made_at: datetime | None = None  # the newest, in any language
 
     async def answer(self, services: Services, form: Form, language: Language) -> Answer:
         """The report as it was at most KEPT_FOR ago."""
@@ -55,6 +56,7 @@ class ReportService:
                     form: _answer(text, form, language, now) for form, text in texts.items()
                 }
                 made = self._made[language] = _Made(now + KEPT_FOR, forms)
+                self.made_at = now
         return made.forms[form]
 
 

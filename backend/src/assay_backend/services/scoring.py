@@ -71,12 +71,14 @@ class ScoringService:
         self._seen: tuple[Mapping[LedgerKind, int], int] | None = None
         self.version = 0  # grows with every outcome written here
         self.figures = TrackFigures()
+        self.passed_at: datetime | None = None  # all that was due, the last time
 
     async def keep_scored(self) -> None:
         """Scores what is due, and brings `figures` up to date; what fails is tried again."""
         try:
             await self.score_due()
             await asyncio.to_thread(self._read_figures)
+            self.passed_at = self._clock.now()
         except StorageError as error:
             log.warning("Nothing can be scored: %s", error.message)
 

@@ -82,6 +82,7 @@ def signal_document(
             "lower": assessment.lower,
             "upper": assessment.upper,
             "threshold_volatility": assessment.threshold_volatility,
+            "benchmark": assessment.explanation.benchmark_volatility,
         },
         "value_at_risk": {str(level): x for level, x in assessment.value_at_risk.items()},
         "expected_shortfall": {str(level): x for level, x in assessment.expected_shortfall.items()},

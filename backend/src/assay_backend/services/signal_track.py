@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from assay.evaluation.probability_scores import brier, brier_skill, reliability_table
-from assay.evaluation.track_record import HitRate, mean
+from assay.evaluation.probability_scores import brier, brier_skill, ece, reliability_table
+from assay.evaluation.track_record import HitRate, mean, skill
+from assay.evaluation.volatility_scores import qlike
 from assay.store.ledger_records import Entry
 from assay.volatility.assessment import CONFIDENCES
 from assay_backend.services.tracked import Pair, Tracked, rate_document, tallies, tracked
@@ -77,6 +78,8 @@ def signal_summary(items: Sequence[Tracked]) -> Document:
         "hits": rate_document(HitRate.of([each["above_threshold"] for each in scores])),
         "brier": brier(score, event) if counted else None,
         "brier_skill": brier_skill(score, event),
+        "calibration_error": ece(score, event),
+        "qlike_skill": _qlike_skill(counted),
         "reliability": [
             {"n": each.origins, "said": each.said, "happened": each.happened}
             for each in reliability_table(score, event)
@@ -93,6 +96,20 @@ def signal_summary(items: Sequence[Tracked]) -> Document:
             **rate_document(HitRate.of([each["tail_loss"] for each in scores])),
         },
     }
+
+
+def _qlike_skill(items: Sequence[Tracked]) -> float | None:
+    """Of forecast variance, beside HAR on the same windows: of rows that tell HAR's forecast, but
+    for windows or forecasts without any movement, which have no QLIKE.
+    """
+    rows = [
+        (*(said[name] for name in ("horizon", "benchmark")), item.scores["realized_volatility"])
+        for item in items
+        if "benchmark" in (said := item.said["volatility"])
+    ]
+    moved = np.array([row for row in rows if min(row) > 0.0]).reshape(-1, 3) ** 2
+    own, rival, realized = moved.T
+    return skill(qlike(own, realized).tolist(), qlike(rival, realized).tolist())
 
 
 def _window(entry: Entry, said: Document) -> Hashable:

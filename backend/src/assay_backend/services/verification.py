@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from assay.clock import Clock
 from assay.errors import StorageError
@@ -15,6 +15,7 @@ from assay_backend.services.database import Database
 # Of the time a fifth goes into this, at most, but for a second's worth at once.
 SHARE = 0.2
 MOST_SAVED_SECONDS = 1.0
+LATELY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,22 @@ class VerificationService:
             told = await asyncio.to_thread(self._as_it_stands, self._last)
             if told is not None:
                 return told
-        if self._running is None:
-            self._running = asyncio.create_task(self._verify())
-            self._running.add_done_callback(self._forget)
         # A caller who goes away does not take it away from the others.
-        return await asyncio.shield(self._running)
+        return await asyncio.shield(self._running or self._begin())
+
+    def checked_lately(self) -> Checked | None:
+        """The last result, for whoever asks all the time: where it is older than LATELY another
+        check begins, and nobody waits for it.
+        """
+        last = self._last
+        if self._running is None and (last is None or self._clock.now() - last.at > LATELY):
+            self._begin()
+        return last
+
+    def _begin(self) -> asyncio.Task[Checked]:
+        self._running = asyncio.create_task(self._verify())
+        self._running.add_done_callback(self._forget)
+        return self._running
 
     async def _verify(self) -> Checked:
         began, at = time.monotonic(), self._clock.now()

@@ -22,7 +22,7 @@ SUSPICION = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """How an endpoint is doing: `failures` in a row; of `calls` since the start, `faults` by kind."""
+    """How an endpoint is doing: `failures` in a row, and `faults` of all `calls`, by kind."""
 
     endpoint: str
     state: BreakerState
