@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +45,8 @@ from assay_backend.settings import Settings
 NOW = datetime(2026, 11, 18, 23, 0, tzinfo=UTC)
 
 LEVELS = ("0.5", "0.8", "0.9", "0.95")
+# A proxy for the outside has no way back to this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 VOLATILITY_FILE = Path(__file__).parents[2] / "data" / "processed" / VOLATILITY
 
 
@@ -261,3 +272,82 @@ def standing_client(
     )
     with TestClient(create_app(settings, clock=FixedClock(NOW))) as client:
         yield client
+
+
+@pytest.fixture
+def environment(tmp_path: Path, folder: Path) -> dict[str, str]:
+    """Of a process that serves simulated markets on a port of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return os.environ | {
+        "PORT": str(port),
+        "ASSAY_MARKET_SOURCE": "simulated",
+        "ASSAY_DATA_DIR": str(tmp_path / "state"),
+        "ASSAY_MODEL_URI": str(folder),
+    }
+
+
+@dataclass(slots=True)
+class RunningService:
+    """A process that answers on `port`; what it logs goes to a file."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def ask(
+        self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[int, Message, bytes]:
+        """Status, headers and body."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)
+        try:
+            with _direct.open(request, timeout=30) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.status, refusal.headers, refusal.read()
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(1200):
+            assert self.process.poll() is None, self.said()
+            if condition():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"it never came\n{self.said()}")
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("/health")[0] == 200
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
+    """Starts the process, with `command` before its own, and waits until it is healthy."""
+    started = []
+
+    def start(*command: str, **changed: str) -> RunningService:
+        log = tmp_path / f"log-{len(started)}"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [*command, sys.executable, "-m", "assay_backend"],
+                env=environment | changed,
+                stderr=sink,
+                start_new_session=True,  # what `command` started ends with it
+            )
+        service = RunningService(process, int(environment["PORT"]), log)
+        started.append(process)
+        service.wait_until(service._answers)
+        return service
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

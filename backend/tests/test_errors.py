@@ -165,6 +165,41 @@ def test_half_an_answer_is_cut_and_never_finished_with_another(app) -> None:
         client.get("/fails")
 
 
+def test_who_waits_when_the_process_ends_is_told_to_ask_again(app) -> None:
+    api, client = app
+
+    @api.get("/waits")
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    async def ask_and_be_cancelled() -> httpx2.Response:
+        asked: list[asyncio.Task[None]] = []
+
+        async def cancelled(scope, receive, send) -> None:
+            scope = {**scope, "state": dict(client.app_state)}
+            asked.append(asyncio.create_task(api(scope, receive, send)))
+            asyncio.get_running_loop().call_later(0.01, asked[0].cancel)
+            await asked[0]
+
+        transport = httpx2.ASGITransport(app=cancelled)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as asking:
+            return await asking.get("/waits")
+
+    answer = asyncio.run(ask_and_be_cancelled())
+    problem = Problem.model_validate_json(answer.content)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "ending" in problem.detail
+
+
+def test_the_last_answer_of_a_connection_says_so(app) -> None:
+    _, client = app
+    assert "connection" not in client.get("/livez").headers
+    client.app_state["services"].ending.begin()
+    assert client.get("/livez").headers["connection"] == "close"
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["problems"]) == (503, ["the service is ending"])
+
+
 @pytest.mark.parametrize("given", ["abc", "A.b_c-9", "x" * 64])
 def test_a_well_formed_request_id_is_kept(standing_client: TestClient, given: str) -> None:
     answer = standing_client.get("/livez", headers={"X-Request-ID": given})

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -28,50 +22,6 @@ with TestClient(create_app(load_settings())) as client:
     status = client.post("/predict").status_code
 print(json.dumps({"status": status, "modules": sorted(sys.modules)}))
 """
-
-direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-@pytest.fixture
-def environment(tmp_path: Path, folder: Path) -> dict[str, str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return os.environ | {
-        "PORT": str(port),
-        "ASSAY_MARKET_SOURCE": "simulated",
-        "ASSAY_DATA_DIR": str(tmp_path / "state"),
-        "ASSAY_MODEL_URI": str(folder),
-    }
-
-
-@pytest.fixture
-def start(environment: dict[str, str]) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Starts the process and waits until it answers `/health`."""
-    started = []
-
-    def start() -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assay_backend"],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        for _ in range(1200):
-            assert process.poll() is None, process.stderr.read()
-            try:
-                answer = direct.open(f"http://127.0.0.1:{environment['PORT']}/health", timeout=10)
-                with answer:
-                    return process
-            except urllib.error.URLError:
-                time.sleep(0.05)
-        raise AssertionError("it never answered")
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 def test_nothing_heavy_is_loaded_before_the_first_answer(environment: dict[str, str]) -> None:
@@ -89,33 +39,52 @@ def test_nothing_heavy_is_loaded_before_the_first_answer(environment: dict[str, 
     assert [name for name in HEAVY if name in told["modules"]] == []
 
 
-def test_the_port_opens_once_the_first_answer_can_be_given(
-    start: Callable[[], subprocess.Popen[str]], environment: dict[str, str]
-) -> None:
-    start()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{environment['PORT']}/predict",
-        data=b'{"predict_tomorrow": true}',
-        method="POST",
+def test_the_port_opens_once_the_first_answer_can_be_given(start: Callable) -> None:
+    service = start()
+    status, headers, body = service.ask(
+        "/predict", method="POST", body=b'{"predict_tomorrow": true}'
     )
-    with direct.open(request, timeout=30) as answer:
-        body = json.load(answer)
-        assert answer.headers["x-request-id"]
-    assert body["model_version"] == "2026-10-30-small"
-    head = urllib.request.Request(
-        f"http://127.0.0.1:{environment['PORT']}/v1/gold/forecast", method="HEAD"
-    )
-    with direct.open(head, timeout=30) as answer:
-        assert int(answer.headers["content-length"]) > 0
-        assert answer.read() == b""
+    assert status == 200
+    assert headers["x-request-id"]
+    assert json.loads(body)["model_version"] == "2026-10-30-small"
+    _, headers, body = service.ask("/v1/gold/forecast", method="HEAD")
+    assert int(headers["content-length"]) > 0
+    assert body == b""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly(
-    start: Callable[[], subprocess.Popen[str]], number: signal.Signals
-) -> None:
-    process = start()
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert "Traceback" not in errors
-    assert process.returncode in (0, -number)
+def test_a_signal_ends_it_cleanly(start: Callable, number: signal.Signals) -> None:
+    service = start()
+    service.process.send_signal(number)
+    assert service.process.wait(60) == 0
+    assert "Traceback" not in service.said()
+
+
+def test_in_json_every_line_is_an_object(start: Callable) -> None:
+    service = start(ASSAY_LOG_FORMAT="json", ASSAY_LOG_LEVEL="debug")
+    assert service.ask("/nothing", **{"X-Request-ID": "mine-1"})[0] == 404
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(60) == 0
+    lines = [json.loads(line) for line in service.said().splitlines()]
+    assert {"time", "level", "logger", "message", "request_id"} <= set.intersection(
+        *(set(line) for line in lines)
+    )
+    assert {"uvicorn.error", "assay_backend.services.champion"} <= {
+        line["logger"] for line in lines
+    }
+    [asked] = [line for line in lines if line["request_id"] == "mine-1"]
+    assert (asked["route"], asked["status"], asked["level"]) == ("other", 404, "info")
+
+
+def test_bad_settings_are_told_in_json_too(environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "assay_backend"],
+        env=environment | {"PORT": "http", "ASSAY_LOG_FORMAT": "json"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    [line] = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert ended.returncode == 2
+    assert line["level"] == "critical"
+    assert line["message"].startswith("PORT is 'http'")

@@ -66,25 +66,31 @@ async def livez(request: Request) -> Response:
         503: answers(
             ReadyAnswer,
             examples.NOT_READY,
-            description="There is no champion, or the database or the ledger cannot be written",
+            description="There is no champion, the database or the ledger cannot be written, or "
+            "the service is ending",
         ),
         **problems(422),
     },
 )
 async def readyz(request: Request) -> Response:
-    """Champion loaded, database and ledger writable; upstreams do not matter."""
+    """Champion loaded, database and ledger writable, and not about to end; upstreams do not
+    matter.
+    """
     services = services_of(request)
-    champion_loaded = services.champion.state.bundle is not None
-    database_writable = await asyncio.to_thread(services.database.writable)
-    ledger_writable = database_writable and await services.ledger.writable()
-    ready = champion_loaded and ledger_writable
+    champion = services.champion.state
+    database_fault = await asyncio.to_thread(services.database.fault)
+    ledger_fault = database_fault or await services.ledger.fault()
+    problems = [] if champion.bundle else [str(champion.error)]
+    problems += [f"nothing can be stored: {ledger_fault}"] if ledger_fault else []
+    problems += ["the service is ending"] if services.ending.begun else []
     body = {
-        "status": "ready" if ready else "not_ready",
-        "champion_loaded": champion_loaded,
-        "database_writable": database_writable,
-        "ledger_writable": ledger_writable,
+        "status": "not_ready" if problems else "ready",
+        "champion_loaded": champion.bundle is not None,
+        "database_writable": database_fault is None,
+        "ledger_writable": ledger_fault is None,
+        "problems": problems,
     }
-    return JSONResponse(body, 200 if ready else 503, headers=_NO_STORE)
+    return JSONResponse(body, 503 if problems else 200, headers=_NO_STORE)
 
 
 @router.get(

@@ -164,12 +164,14 @@ READY: Example = {
     "champion_loaded": True,
     "database_writable": True,
     "ledger_writable": True,
+    "problems": [],
 }
 
 NOT_READY: Example = READY | {
     "status": "not_ready",
     "database_writable": False,
     "ledger_writable": False,
+    "problems": ["nothing can be stored: sqlite:///data/assay.db: database or disk is full"],
 }
 
 UNHEALTHY: Example = HEALTH | {

@@ -60,12 +60,15 @@ class AliveAnswer(Schema):
 
 
 class ReadyAnswer(Schema):
-    """Ready means: a champion is loaded, and the database and the ledger can be written."""
+    """Ready means: a champion is loaded, the database and the ledger can be written, and the
+    service is not about to end.
+    """
 
     status: Literal["ready", "not_ready"]
     champion_loaded: bool
     database_writable: bool
     ledger_writable: bool
+    problems: list[str] = Field(description="One sentence for each thing that is wrong")
 
 
 class VersionAnswer(Schema):

@@ -23,6 +23,7 @@ class Counters:
         self._counted: Counter[str] = Counter()
         self._on_their_way: Counter[str] = Counter()
         self._stored: dict[str, int] = {}
+        self._trouble: str | None = None
 
     def count(self, name: str) -> None:
         """One more."""
@@ -42,9 +43,10 @@ class Counters:
             self._on_their_way, self._counted = self._counted, Counter()
             try:
                 self._stored = await asyncio.to_thread(self._add, dict(self._on_their_way))
+                self._tell(None)
             except StorageError as error:
                 self._counted.update(self._on_their_way)
-                log.warning("Counters are kept in memory for now: %s", error.message)
+                self._tell(error.message)
             finally:
                 self._on_their_way = Counter()
 
@@ -54,7 +56,15 @@ class Counters:
             try:
                 self._stored = await asyncio.to_thread(self._read)
             except StorageError as error:
-                log.warning("Counters could not be read: %s", error.message)
+                self._tell(error.message)
+
+    def _tell(self, trouble: str | None) -> None:
+        """Once, and not at every turn."""
+        if trouble and trouble != self._trouble:
+            log.warning("Counters are kept in memory for now: %s", trouble)
+        elif self._trouble and not trouble:
+            log.info("Counters are in the store again")
+        self._trouble = trouble
 
     def _add(self, counts: dict[str, int]) -> dict[str, int]:
         store = self._database.store()

@@ -28,12 +28,13 @@ class Database:
                 self._store = open_store(self._url)
             return self._store
 
-    def writable(self) -> bool:
-        """Whether a row can be written right now; blocks."""
+    def fault(self) -> str | None:
+        """Why no row can be written right now, None where one can; blocks."""
         try:
-            return self.store().writable()
-        except StorageError:
-            return False
+            self.store().check_writable()
+        except StorageError as error:
+            return error.message
+        return None
 
     def close(self) -> None:
         """Closes every connection."""

@@ -152,20 +152,22 @@ class LedgerService:
         """The answer remembered under a key in the past 24 hours."""
         return await asyncio.to_thread(self._recall, key_digest)
 
-    async def writable(self) -> bool:
-        """Whether an entry could be appended right now: the writer lives, and all it needs is
-        there.
+    async def fault(self) -> str | None:
+        """Why no entry could be appended right now. None where one could: the writer lives, and
+        all it needs is there.
         """
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await asyncio.to_thread(self.figures)
                 await self.append([])
-        except (StorageError, TimeoutError):
-            return False
+        except StorageError as error:
+            return error.message
+        except TimeoutError:
+            return f"the ledger's writer has not answered for {PROBE_SECONDS:g} seconds"
         except Exception:
             log.exception("A bug in the ledger's writer")
-            return False
-        return True
+            return "a bug in the ledger's writer, which the log has"
+        return None
 
     def figures(self) -> LedgerFigures:
         """How far the ledger has come, whoever wrote it; blocks."""

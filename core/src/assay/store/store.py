@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
@@ -248,15 +249,20 @@ class Store:
     def writable(self) -> bool:
         """Whether a row can be written and committed right now."""
         try:
-            with writing(self._engine) as connection:
-                insert = upsert_into(connection, schema.meta)
-                upsert = insert.on_conflict_do_update(
-                    index_elements=["key"], set_={"value": insert.excluded.value}
-                )
-                connection.execute(upsert, {"key": "last_write_probe", "value": "ok"})
+            self.check_writable()
         except StorageError:
             return False
         return True
+
+    def check_writable(self) -> None:
+        """Writes a row; StorageError where that cannot be done right now."""
+        with writing(self._engine) as connection:
+            insert = upsert_into(connection, schema.meta)
+            upsert = insert.on_conflict_do_update(
+                index_elements=["key"], set_={"value": insert.excluded.value}
+            )
+            # Always another value: SQLite writes no page for one that is there already.
+            connection.execute(upsert, {"key": "last_write_probe", "value": uuid4().hex})
 
     def close(self) -> None:
         """Closes every connection; the store is not to be used afterwards."""
