@@ -154,19 +154,29 @@ def test_a_registry_that_cannot_be_told_costs_a_sentence(tmp_path, monkeypatch, 
     assert said[1].startswith("Note: models:/assay-gold@champion in MLflow is what it was (")
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "htp://127.0.0.1:9", "mlruns"])
 def test_a_tracker_that_cannot_be_reached_is_told_of_once_and_costs_nothing_else(
-    linear_bundle, tmp_path
+    linear_bundle, tmp_path, address
 ):
     told = []
-    settings = TrainingSettings(data_dir=tmp_path, tracking_uri="http://127.0.0.1:9")
-    tracker = Careful(MlflowTracker(settings), warn=told.append)
+    settings = TrainingSettings(data_dir=tmp_path, tracking_uri=address)
+    tracker = Careful(MlflowTracker(settings), warn=told.append, setting=settings.mlflow_setting)
     tracker.start("lost", {})
     tracker.trials(TRIALS)
     tracker.metrics({"MLP.crps": 0.0051})
     tracker.register(linear_bundle, version="one")
     tracker.finish()
     assert len(told) == 1
-    assert "training goes on" in told[0]
+    assert f"MLFLOW_TRACKING_URI is {address}: it should be the address of an MLflow" in told[0]
+    assert "training goes on, and publishes to its folder" in told[0]
+
+
+def test_where_runs_are_tracked_is_told_without_passwords():
+    settings = TrainingSettings(tracking_uri="postgresql://me:secret@host/mlflow")
+    assert "MLFLOW_TRACKING_URI is postgresql://host/mlflow" in settings.mlflow_setting
+    assert "ASSAY_DATA_DIR is data" in TrainingSettings().mlflow_setting
+    away = TrainingSettings(databricks_host="https://dbc", databricks_token="secret")
+    assert away.mlflow_setting.startswith("DATABRICKS_HOST is https://dbc")
 
 
 def test_without_settings_all_stays_in_the_data_folder(tmp_path):

@@ -49,8 +49,8 @@ def _daily(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # read as the flows are imported
     settings, asked = load_settings(), _asked(options)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # which prefect reads as it is imported
     from assay_training.flows.schedule import schedule_of, serve
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -78,6 +79,19 @@ class TrainingSettings(BaseSettings):
     @property
     def _local_database(self) -> Path:
         return self.data_dir / "mlflow.db"
+
+    @property
+    def mlflow_setting(self) -> str:
+        """By which setting runs are tracked where, for people: no password is in it."""
+        if self.on_databricks:
+            return f"DATABRICKS_HOST is {self.databricks_host}: it should be a workspace's address"
+        if self.tracking_uri is None:
+            return f"ASSAY_DATA_DIR is {self.data_dir}: mlflow.db there should be writable"
+        told = re.sub(r"(?<=://)[^/@]*@", "", self.tracking_uri)
+        return (
+            f"MLFLOW_TRACKING_URI is {told}: it should be the address of an MLflow server, such as "
+            "http://127.0.0.1:5000, or left out for mlflow.db in the data folder"
+        )
 
     @property
     def mlflow_artifacts(self) -> str | None:

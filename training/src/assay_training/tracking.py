@@ -36,6 +36,7 @@ _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "DO_NOT_TRACK": "1",
     # by Databricks' own API, where each cloud's storage would need a library of its own
     "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC": "true",
@@ -210,10 +211,14 @@ class MlflowTracker:
 
 @dataclass(slots=True)
 class Careful:
-    """`tracker`, whose first failure is told once and ends the tracking, not the training."""
+    """`tracker`, whose first failure is told once and ends the tracking, not the training.
+
+    `setting` is what people are told of where it tracks, and how that is set.
+    """
 
     tracker: Tracker
     warn: Callable[[str], None] = LOG.warning
+    setting: str = ""
     broken: bool = field(init=False, default=False)
 
     def start(self, name: str, params: Mapping[str, object]) -> None:
@@ -238,7 +243,11 @@ class Careful:
             call()
         except Exception as error:  # noqa: BLE001 - MLflow's stores raise whatever they stand on
             self.broken = True
-            self.warn(f"The run is no longer tracked in MLflow ({brief(error)}); training goes on.")
+            setting = f" {self.setting}." if self.setting else ""
+            self.warn(
+                f"The run is no longer tracked in MLflow ({brief(error)}).{setting} Without it "
+                "training goes on, and publishes to its folder."
+            )
 
 
 def keep_in_step(bundle: Path, *, version: str) -> str | None:

@@ -100,7 +100,7 @@ def usual_surroundings(options: DailyOptions, say: Callable[[str], None]) -> Day
         clock=clock,
         source=_source(options, clock),
         service=Service(settings.api_url),
-        tracker=Careful(MlflowTracker(settings), warn=say),
+        tracker=Careful(MlflowTracker(settings), warn=say, setting=settings.mlflow_setting),
         train=run_training,
         out=options.out,
         quick=options.quick,

@@ -63,7 +63,9 @@ class Surroundings:
         """Built from the environment: the composition root of a training run."""
         settings = load_settings()
         progress = Progress(steps=REFIT_STEPS if options.refit else STEPS)
-        tracker = Careful(MlflowTracker(settings), warn=progress.say)
+        tracker = Careful(
+            MlflowTracker(settings), warn=progress.say, setting=settings.mlflow_setting
+        )
         return cls(
             settings=settings,
             clock=SystemClock(),
