@@ -170,6 +170,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": chromium, "args": CHROMIUM_FLAGS}
 
 
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip("no promtool on the PATH: it is in Debian's package prometheus")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class StartedAssay:
     """A running `./start.sh --local`, whose every descendant carries `mark` in its environment."""

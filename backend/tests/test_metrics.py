@@ -25,7 +25,14 @@ from assay_backend.services.container import build_services
 from assay_backend.version import VERSION
 from upstream.scripted import ScriptedExchanges
 
+# As Prometheus 2 asks, and as 3 does.
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
+
+OPENMETRICS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;"
+    "escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
 
 
 def scrape(client):
@@ -67,7 +74,11 @@ def test_it_is_json_unless_prometheus_asks(standing_client, accept):
 
 @pytest.mark.parametrize(
     ("accept", "media_type"),
-    [("text/plain", "text/plain"), (OPENMETRICS, "application/openmetrics-text")],
+    [
+        ("text/plain", "text/plain; version=0.0.4"),
+        (OPENMETRICS, "application/openmetrics-text; version=1.0.0"),
+        (OPENMETRICS_3, "application/openmetrics-text; version=1.0.0"),
+    ],
 )
 def test_prometheus_gets_text_that_it_can_parse(standing_client, accept, media_type):
     standing_client.get("/v1/crypto/ohlcv")
