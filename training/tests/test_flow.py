@@ -180,6 +180,22 @@ def test_a_refit_tries_the_champions_recipe_alone(options, linear_bundle, tmp_pa
     assert "MLP" not in screen.getvalue()
 
 
+def test_what_passed_goes_on_trial_where_it_is_to_and_the_champion_stays(
+    options, linear_bundle, tmp_path, capsys
+):
+    out = shutil.copytree(linear_bundle, tmp_path / "processed")
+    champion, trial = load_bundle(out).digest, tmp_path / "challenger"
+    around = surroundings(tmp_path)
+    result = run_training(replace(options, out=out, refit=True, challenger=trial), around)
+    assert load_bundle(trial).metadata == result.metadata
+    assert load_bundle(out).digest == champion
+    assert not any(call[0] == "register" for call in around.tracker.calls)
+    assert cli._told(result, out, trial=trial) == 0
+    assert f"in {trial}, on trial: the champion stays" in capsys.readouterr().out
+    assert cli.main(["promote", result.metadata.version, "--bundle", str(out)]) == 0
+    assert load_bundle(out).metadata == result.metadata
+
+
 def test_a_refit_without_a_champion_says_where_it_looked(options, tmp_path):
     around = surroundings(tmp_path)
     with pytest.raises(TrainingError, match=f"{tmp_path} holds no bundle that can be read"):

@@ -69,6 +69,17 @@ def test_what_cannot_be_is_one_sentence_and_exit_2(folder, capsys, arguments, wo
     assert said.count("\n") == 1
 
 
+def test_the_challenger_beside_the_bundle_or_where_it_is_said_to_be(folder, capsys):
+    for place, given, scale in (("challenger", (), 0.75), ("other", ("--challenger",), 0.8)):
+        trial = folder.parent / place
+        write_bundle(trial, contents(scale))
+        given = (*given, str(trial)) if given else ()
+        assert run(folder, "promote", f"test-{scale}", *given) == 0
+        assert f"Promoted test-{scale}" in capsys.readouterr().out
+        assert load_bundle(folder).metadata.version == f"test-{scale}"
+        assert not (trial / "manifest.json").exists()
+
+
 def test_no_earlier_version_is_told(folder, capsys):
     run(folder, "rollback")
     assert run(folder, "rollback") == 2

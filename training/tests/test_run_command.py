@@ -70,6 +70,14 @@ def test_without_files_and_network_the_download_fails_in_one_sentence(tmp_path):
     assert "Yahoo" in told(done)[0]
 
 
+def test_a_challenger_needs_a_folder_of_its_own(simulated_csvs, tmp_path):
+    gold, sp500 = simulated_csvs
+    out = tmp_path / "out" / ".." / "out"
+    done = run("--gold", gold, "--sp500", sp500, "--challenger", out, folder=tmp_path)
+    assert done.returncode == 2
+    assert told(done) == [f"assay-train: --challenger {out} is the champion's folder: name another"]
+
+
 def test_one_file_of_two_is_refused(simulated_csvs, tmp_path):
     done = run("--gold", simulated_csvs[0], folder=tmp_path)
     assert done.returncode == 2

@@ -46,6 +46,55 @@ def test_what_was_replaced_is_kept_the_newest_first(folder):
         assert load_bundle(each.folder).digest == each.champion.digest
 
 
+def test_a_promoted_challenger_is_on_trial_no_more_and_can_be_rolled_back(folder, tmp_path):
+    trial = tmp_path / "challenger"
+    for scale in (0.8, 0.9):
+        write_bundle(trial, contents(scale, verdict=f"{scale} passed"))
+    digest = load_bundle(trial).digest
+    change = promote(folder, "test-0.9", challenger=trial, **WHO)
+    assert (change.action, change.digest, change.replaced_version) == (
+        "promote",
+        digest,
+        "test-0.75",
+    )
+    assert load_bundle(folder).digest == digest
+    with pytest.raises(BundleMissing):
+        load_bundle(trial)
+    assert [path.name for path in trial.iterdir()] == [VERSIONS]
+    rollback(folder, **WHO)
+    assert (served(folder), names(folder)[1]) == ("test-0.75", ("test-0.9", False))
+    assert [name for name, _ in names(folder)].count("test-0.9") == 1
+
+
+def test_a_challenger_stays_on_trial_while_another_is_promoted(folder, tmp_path):
+    trial = tmp_path / "challenger"
+    write_bundle(trial, contents(0.9))
+    promote(folder, "test-0.5", challenger=trial, **WHO)
+    assert (served(folder), served(trial)) == ("test-0.5", "test-0.9")
+    with pytest.raises(UnknownVersion) as caught:
+        promote(folder, "test-7", challenger=trial, **WHO)
+    assert caught.value.fields["kept"] == ["test-0.75", "test-0.25", "test-0.9"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_where_no_challenger_is_there_is_none_to_promote(folder, tmp_path, exists):
+    trial = tmp_path / "challenger"
+    if exists:
+        trial.mkdir()
+    with pytest.raises(UnknownVersion):
+        promote(folder, "test-0.9", challenger=trial, **WHO)
+    assert promote(folder, "test-0.25", challenger=trial, **WHO).version == "test-0.25"
+
+
+def test_a_challenger_that_was_changed_is_not_promoted(folder, tmp_path):
+    trial = tmp_path / "challenger"
+    write_bundle(trial, contents(0.9))
+    (trial / METADATA).write_bytes(b"{}")
+    with pytest.raises(UnknownVersion):
+        promote(folder, "test-0.9", challenger=trial, **WHO)
+    assert served(folder) == "test-0.75"
+
+
 def test_the_history_says_who_when_and_why(folder):
     told = [(c.action, c.version, c.replaced_version, c.by, c.at, c.why) for c in history(folder)]
     made = "2025-04-16T00:00:00Z"

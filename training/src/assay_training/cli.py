@@ -57,6 +57,8 @@ def _run(options: argparse.Namespace) -> int:
 
     if (options.gold is None) != (options.sp500 is None):
         raise BadInput("--gold and --sp500 go together: name both files, or neither to download")
+    if options.challenger and options.challenger.resolve() == options.out.resolve():
+        raise BadInput(f"--challenger {options.challenger} is the champion's folder: name another")
     coins = _volatility_files(options)
     if options.gold is not None:  # before an orchestrator takes seconds to start
         read_pair(options.gold, options.sp500)
@@ -77,16 +79,19 @@ def _run(options: argparse.Namespace) -> int:
             seed=options.seed,
             dask=options.dask,
             refit=options.refit,
+            challenger=options.challenger,
         )
     )
-    return _told(result, options.out)
+    return _told(result, options.out, trial=options.challenger)
 
 
-def _told(result: TrainResult, out: Path) -> int:
+def _told(result: TrainResult, out: Path, *, trial: Path | None = None) -> int:
     """Prints what came of a run; 3 where nothing was published."""
     print(result.decision.verdict)
     if result.metadata is not None:
-        print(f"Published {result.metadata.type} {result.metadata.version} in {out}")
+        made = f"{result.metadata.type} {result.metadata.version}"
+        kept = "" if trial is None else ", on trial: the champion stays"
+        print(f"Published {made} in {trial or out}{kept}")
     elif result.volatility is not None:
         print(f"Published volatility {result.volatility} in {out}; gold's champion stays")
     else:
@@ -226,6 +231,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0, metavar="N")
     run.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler to tune on")
     run.add_argument("--refit", action="store_true", help="fit the champion's recipe anew, only")
+    run.add_argument(
+        "--challenger",
+        type=Path,
+        metavar="DIR",
+        help="put what passed there, on trial: data/challenger; the champion stays",
+    )
     run.set_defaults(run=_run)
     evaluate = commands.add_parser("evaluate", help="score a frozen bundle on days it never saw")
     evaluate.add_argument("--bundle", type=Path, required=True, metavar="DIR")

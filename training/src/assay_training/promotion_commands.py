@@ -16,8 +16,13 @@ EXIT_OK = 0
 def add_promotion_commands(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> None:
-    promote = commands.add_parser("promote", help="make a former version the champion")
+    promote = commands.add_parser(
+        "promote", help="make a former version, or the challenger, the champion"
+    )
     promote.add_argument("version", metavar="VERSION", help="or the first 8 digits of its digest")
+    promote.add_argument(
+        "--challenger", type=Path, metavar="DIR", help="default: challenger, beside the bundle"
+    )
     _add_who(promote)
     promote.set_defaults(run=_promote)
     rollback = commands.add_parser("rollback", help="go back to the champion before this one")
@@ -47,7 +52,12 @@ def _promote(options: argparse.Namespace) -> int:
     from assay.bundle.promotion import promote
 
     change = promote(
-        options.bundle, options.version, by=_who(options), why=options.why, clock=SystemClock()
+        options.bundle,
+        options.version,
+        by=_who(options),
+        why=options.why,
+        clock=SystemClock(),
+        challenger=options.challenger or options.bundle.parent / "challenger",
     )
     print(f"Promoted {change.version} ({change.digest[:8]}), replaced {change.replaced_version}")
     tell_registry(options.bundle, change.version)

@@ -1,8 +1,9 @@
-"""Changing the champion by hand: to a former version, or back to the one before."""
+"""Changing the champion by hand: to a former version, a challenger, or the one before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from assay.bundle.files import (
     read_contents,
     replace_bundle,
 )
+from assay.bundle.manifest import MANIFEST, read_manifest
 from assay.bundle.versions import (
     ChampionId,
     Change,
@@ -73,17 +75,29 @@ def history(folder: Path) -> tuple[Change, ...]:
 
 
 def promote(
-    folder: Path, version: str, *, by: str, why: str, clock: Clock, prove: Prove | None = None
+    folder: Path,
+    version: str,
+    *,
+    by: str,
+    why: str,
+    clock: Clock,
+    prove: Prove | None = None,
+    challenger: Path | None = None,
 ) -> Change:
-    """Makes the kept bundle of that version, or whose digest begins so, the champion.
+    """Makes the kept bundle of that version, or whose digest begins so, the champion; or the one in
+    the folder `challenger`, whose trial is then over: it stands there no more.
 
     It has to load, and to pass `prove` where one is given. Raises UnknownVersion, another
     BundleError, or OSError.
     """
-    with locked(_existing(folder)):
-        wanted = _named(versions(folder), version)
+    with locked(_existing(folder)), _on_trial(challenger) as trial:
+        wanted = _named((*versions(folder), *trial), version)
         reason = Reason(iso_utc(clock.now()), by, "promote", why)
-        return _swap(folder, wanted.folder, reason, prove)
+        change = _swap(folder, wanted.folder, reason, prove)
+        for each in trial:
+            if each.champion.digest == change.digest:
+                _withdraw(each.folder)
+        return change
 
 
 def rollback(
@@ -122,6 +136,24 @@ def _line_of_succession(changes: Sequence[Change]) -> list[str]:
         elif not line or line[-1] != change.digest:
             line.append(change.digest)
     return line
+
+
+@contextmanager
+def _on_trial(folder: Path | None) -> Iterator[tuple[Version, ...]]:
+    """The bundle in `folder`, if any, which nobody replaces meanwhile."""
+    if folder is None or not folder.is_dir():
+        yield ()
+        return
+    with locked(folder):
+        found = current_champion(folder)
+        yield () if found is None else (Version(found, folder, serves=False),)
+
+
+def _withdraw(folder: Path) -> None:
+    """Its manifest goes first, so that no reader takes what is left for a bundle."""
+    names = read_manifest(folder).files
+    for name in (MANIFEST, *names):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _existing(folder: Path) -> Path:

@@ -53,7 +53,7 @@ def run_training(
     *,
     runner: Runner | None = None,
 ) -> TrainResult:
-    """Trains, judges, and publishes into `options.out` what passes.
+    """Trains, judges, and publishes what passes.
 
     Raises MarketDataError for bars that cannot be used, TrainingError where a fit or an export
     fails, OSError where the bundle cannot be written. What is tracked cannot fail the run.
@@ -91,7 +91,8 @@ class _Run:
         evaluation = evaluation_of(origins, benchmarks, candidates)
         self._log(evaluation)
         metadata = self._publish(decision, matrix, bars, evaluation, coins)
-        alone = self._publish_volatility(coins) if metadata is None else None
+        stays = metadata is None and self.options.challenger is None
+        alone = self._publish_volatility(coins) if stays else None
         return TrainResult(decision, metadata, evaluation, trials, alone)
 
     def _step(self, title: str, step: Callable[[], T]) -> T:
@@ -226,7 +227,8 @@ class _Run:
         evaluation: Evaluation,
         coins: VolatilityInput | None,
     ) -> ModelMetadata | None:
-        """Fits the winner on all bars, exports, publishes and registers it."""
+        """Fits the winner on all bars, exports and publishes it; registers it as the champion."""
+        out = self.options.published_to
         if decision.winner is None:
             return None
         volatility = self._volatility(coins)
@@ -235,7 +237,7 @@ class _Run:
         metadata = self._step(
             "publish and register the bundle",
             lambda: publish(
-                self.options.out,
+                out,
                 decision=decision,
                 fit=fit,
                 model=model,
@@ -247,8 +249,9 @@ class _Run:
                 clock=self.around.clock,
             ),
         )
-        self.around.tracker.register(self.options.out, version=metadata.version)
-        self.around.progress.say(f"{metadata.type} {metadata.version} in {self.options.out}")
+        if self.options.challenger is None:
+            self.around.tracker.register(out, version=metadata.version)
+        self.around.progress.say(f"{metadata.type} {metadata.version} in {out}")
         return metadata
 
     def _publish_volatility(self, coins: VolatilityInput | None) -> str | None:

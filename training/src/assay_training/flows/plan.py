@@ -29,6 +29,7 @@ class TrainOptions:
 
     Without `volatility_files` those of the raw folder are used, and where there are none the
     published volatility model stays. A `refit` tries the champion's own recipe and no other.
+    With a folder `challenger` what passed goes there, on trial, and the bundle in `out` stays.
     """
 
     gold_csv: Path | None = None
@@ -40,6 +41,12 @@ class TrainOptions:
     seed: int = 0
     dask: str | None = None
     refit: bool = False
+    challenger: Path | None = None
+
+    @property
+    def published_to(self) -> Path:
+        """Where the bundle goes of what passed."""
+        return self.challenger or self.out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ class Decision:
     def verdict(self) -> str:
         """One sentence for people."""
         if self.kind == "promotion" and self.winner:
-            return f"{self.winner.name} passed the gate and is the champion."
+            return f"{self.winner.name} passed the gate."
         tried = len({check.candidate for check in self.checks}) > 1
         gate = "No new recipe passed the gate; " if tried else ""
         if self.winner:
