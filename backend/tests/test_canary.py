@@ -116,6 +116,15 @@ def test_no_shared_cache_gives_one_callers_answer_to_another(on_trial):
         assert history["cache-control"].startswith("public, ")
 
 
+def test_who_answered_is_counted(on_trial):
+    with on_trial() as client:
+        for key in (*CHOSEN[:3], OTHERS[0]):
+            ask(client, key)
+        text = client.get("/metrics", headers={"Accept": "text/plain"}).text
+    assert 'assay_gold_forecasts_answered_total{role="challenger"} 3.0' in text
+    assert 'assay_gold_forecasts_answered_total{role="champion"} 1.0' in text
+
+
 def test_a_share_of_one_is_everybody_with_or_without_a_key(on_trial):
     with on_trial(1.0) as client:
         assert {version(client, key) for key in (None, *KEYS)} == {CHALLENGER}

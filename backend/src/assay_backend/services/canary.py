@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.metrics_core import Metric
 from starlette.requests import Request
 
 from assay.bundle.files import Bundle
@@ -18,13 +19,15 @@ from assay_backend.answers import Answer
 from assay_backend.callers import Role, caller_of, is_chosen
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.counters import Counters
+from assay_backend.services.families import counters
 from assay_backend.services.figures import TrackFigures
 from assay_backend.services.forecasts import ForecastService, prove_on_bars
 from assay_backend.services.market import MarketFeed
 from assay_backend.services.model_documents import version_document
 from assay_backend.services.recording import ForecastRecorder
 
-ANSWERED: dict[Role, str] = {"champion": "canary_champion", "challenger": "canary_challenger"}
+# What the counters are called of forecasts answered while a challenger was on trial.
+_ANSWERED: dict[Role, str] = {"champion": "canary_champion", "challenger": "canary_challenger"}
 
 Document = dict[str, Any]
 
@@ -43,7 +46,7 @@ class Canary:
         champion: ChampionService,
         feed: MarketFeed,
         append: Callable[[Sequence[Entry]], Awaitable[list[LedgerRow]]],
-        counters: Counters,
+        tally: Counters,
         clock: Clock,
         *,
         share: float,
@@ -55,7 +58,7 @@ class Canary:
         )
         self._forecasts = ForecastService(self._challenger, feed, clock, role="challenger")
         self._recorder = ForecastRecorder(self._forecasts, append, clock)
-        self._counters = counters
+        self._counters = tally
 
     @property
     def on_trial(self) -> Bundle | None:
@@ -72,7 +75,7 @@ class Canary:
         if answer is None or self.on_trial is None:
             return None
         chosen = is_chosen(caller_of(request), self.share)
-        self._counters.count(ANSWERED["challenger" if chosen else "champion"])
+        self._counters.count(_ANSWERED["challenger" if chosen else "champion"])
         return answer if chosen else None
 
     def check(self) -> bool:
@@ -91,6 +94,15 @@ class Canary:
         """Brings its forecast into the ledger, unless that was done."""
         if self.on_trial is not None:
             await self._recorder.record()
+
+    def collect(self) -> Iterator[Metric]:
+        """How many forecasts were answered by whom, for Prometheus."""
+        yield counters(
+            "gold_forecasts_answered",
+            "While a challenger was on trial",
+            ["role"],
+            (([role], self._counters.total(name)) for role, name in _ANSWERED.items()),
+        )
 
     def problems(self) -> list[str]:
         """Why the challenger in the folder answers nobody, or cannot forecast."""

@@ -177,6 +177,7 @@ def build_services(
                     commit=settings.git_commit,
                 ),
                 CoinRiskMetrics(crypto, coins),
+                *([canary] if canary else []),
             ),
         ),
     )
