@@ -65,7 +65,7 @@ sys.exit(sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info
     >/dev/null 2>&1
 }
 
-find_python() {
+look_for_python() {
   local candidate
   # The environment's own interpreter comes first, or uv would rebuild it for another version.
   for candidate in "$ENVIRONMENT/bin/python" python3.13 python3.12 python3.11 python3 python; do
@@ -74,8 +74,12 @@ find_python() {
       return
     fi
   done
-  fail "No Python 3.11, 3.12 or 3.13 was found: install one (https://www.python.org/downloads/)" \
-    "and run ./start.sh again."
+  return 1
+}
+
+find_python() {
+  look_for_python || fail "No Python 3.11, 3.12 or 3.13 was found: install one" \
+    "(https://www.python.org/downloads/) and run ./start.sh again."
 }
 
 # required-version in pyproject.toml asks for 0.9 or newer.
@@ -152,7 +156,8 @@ name_build() { # what /version shows
 run_local() {
   find_python
   "$PYTHON" scripts/serve.py --check
-  prepare --no-dev --inexact --package assay-backend --package assay-frontend
+  case ${ASSAY_MODEL_URI:-} in models:/*) set -- --extra registry ;; *) set -- ;; esac
+  prepare --no-dev --inexact --package assay-backend --package assay-frontend "$@"
   name_build
   exec "$ENVIRONMENT/bin/python" scripts/serve.py --logs "$RUN_DIR"
 }
@@ -191,10 +196,17 @@ require_free_ports() {
 }
 
 # Compose binds these into the container, and takes a path without a slash in front for a volume's
-# name.
+# name. A registry's champion needs another part of the image.
 resolve_paths() {
   local name
-  for name in ASSAY_MODEL_URI ASSAY_REPLAY_GOLD_CSV ASSAY_REPLAY_SP500_CSV; do
+  case ${ASSAY_MODEL_URI:-} in
+    '') ;;
+    models:/*) export ASSAY_BACKEND_EXTRA=registry ;;
+    *)
+      export ASSAY_BUNDLE_FOLDER="$ASSAY_MODEL_URI" ASSAY_MODEL_URI=data/processed
+      ;;
+  esac
+  for name in ASSAY_BUNDLE_FOLDER ASSAY_REPLAY_GOLD_CSV ASSAY_REPLAY_SP500_CSV; do
     case ${!name:-} in '' | /*) ;; *) export "$name=$PWD/${!name}" ;; esac
   done
 }
@@ -261,6 +273,11 @@ run_tests() {
 }
 
 run_training() {
+  if ! look_for_python && docker_answers; then
+    name_build
+    resolve_paths
+    exec docker compose --profile training run --build --rm training "$@"
+  fi
   prepare --no-dev --inexact --package assay-training
   exec "$ENVIRONMENT/bin/assay-train" run "$@"
 }

@@ -7,8 +7,9 @@ import re
 from assay_backend.settings import Settings, environment_name
 from assay_training.settings import TrainingSettings
 
-START_SCRIPT = {"BACKEND_PORT", "FRONTEND_PORT"}
+COMPOSE = {"BACKEND_PORT", "FRONTEND_PORT", "ASSAY_BUNDLE_FOLDER", "ASSAY_BACKEND_EXTRA"}
 MONITORING = {"PROMETHEUS_PORT", "GRAFANA_PORT", "GRAFANA_ADMIN_PASSWORD"}
+MLOPS = {"MLFLOW_PORT", "PREFECT_PORT"}
 # Set by Hugging Face, not by people.
 SET_BY_SPACES = {"SPACE_HOST"}
 
@@ -31,7 +32,12 @@ def test_every_setting_is_listed_once_with_a_line_on_it(checkout):
     )
     backend = {environment_name(name, info) for name, info in Settings.model_fields.items()}
     expected = (
-        START_SCRIPT | MONITORING | backend | training_names() | (read_by_dashboard - SET_BY_SPACES)
+        COMPOSE
+        | MONITORING
+        | MLOPS
+        | backend
+        | training_names()
+        | (read_by_dashboard - SET_BY_SPACES)
     )
     assert set(listed) == expected
     assert len(listed) == len(set(listed))
