@@ -139,7 +139,7 @@ def refit_champion(around: DaySurroundings) -> Done:
     )
     result = around.train(options)
     replace(DayState.read(around.data), refitted_on=today).write(around.data)
-    published = f"; published {result.metadata.version}" if result.metadata else ""
+    published = f" Published {result.metadata.version}." if result.metadata else ""
     return Done(f"{result.decision.verdict}{published}")
 
 

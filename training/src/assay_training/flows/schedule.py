@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +12,7 @@ from typing import Any, TypeVar
 from prefect import State, Task, flow, get_client, get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
-from prefect.runner import Runner as Server
+from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 from prefect.states import Completed, Failed
 from prefect.types.entrypoint import EntrypointType
@@ -62,7 +64,7 @@ def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, BaseException) and can_pass(error)
 
 
-@flow(name="assay-daily", flow_run_name="daily", persist_result=False)
+@flow(name="assay-daily", persist_result=False)
 def daily_flow(
     gold: str | None = None,
     sp500: str | None = None,
@@ -87,12 +89,20 @@ def schedule_of(cron: str) -> Schedule:
     return Cron(cron, timezone=NEW_YORK.key)
 
 
+class Server(Runner):
+    """Prefect's, but that a SIGTERM ends it as Ctrl-C does: its own handler awaits nothing."""
+
+    def handle_sigterm(self, *_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
 def serve(options: DailyOptions, schedule: Schedule) -> None:
     """Runs the flow now, for what was missed, and then on `schedule`, until a signal ends it.
 
     Needs the Prefect server that PREFECT_API_URL names.
     """
-    asyncio.run(_serve(options, schedule))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(options, schedule))
 
 
 async def _serve(options: DailyOptions, schedule: Schedule) -> None:
