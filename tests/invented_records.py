@@ -492,6 +492,22 @@ def _change(n: int, action: str, *, by: str, why: str) -> Document:
     }
 
 
+def trial(**changed: object) -> Document:
+    """The challenger in `GET /v1/models`, after ten sessions."""
+    return {
+        "share": 0.1,
+        "challenger": {"version": "2025-04-22-5d03e1b8"},
+        "answers": True,
+        "track_record": {
+            "n": 10,
+            "skill": {"crps_skill": 0.03},
+            "beside_champion": {"n": 9, "crps_skill": -0.012},
+        },
+        "problems": [],
+        **changed,
+    }
+
+
 def registry(**changed: object) -> Document:
     """`GET /v1/models`."""
     version = {

@@ -180,6 +180,11 @@ def test_a_replay_tells_its_own_clock_and_no_age(backend, market, open_page, lan
     assert texts(app.info)
 
 
+def test_a_challengers_forecast_is_announced_as_such(backend, market, open_page):
+    backend.serve(market.change(served_as="challenger"))
+    assert "this forecast comes from a challenger" in texts(open_page().info)
+
+
 def test_stale_prices_are_announced_with_their_age(backend, market, open_page):
     backend.serve(market.change(stale=True, age_seconds=4 * 86400 + 7200))
     banner = texts(open_page().warning)

@@ -124,6 +124,26 @@ def test_what_is_wrong_with_the_folder_is_told(backend, open_page, replies, text
     assert problems[0] in said
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ["version 2025-04-22-5d03e1b8 answers 10% of the callers", "10 scored sessions",
+              "\N{MINUS SIGN}3.00%", "of both (9) it is +1.20% against the champion's"]),
+        ({"track_record": None}, ["None of its sessions has been scored yet"]),
+        ({"answers": False, "challenger": None, "problems": ["challenger: model.onnx is *torn*"]},
+         ["the champion serves everybody", "model.onnx is *torn*"]),
+    ],
+)  # fmt: skip
+def test_a_challenger_on_trial_is_told_with_its_own_record(
+    backend, open_page, replies, texts, changed, words
+):
+    trial = invented_records.trial(**changed)
+    backend.replies[MODELS] = replies.of(invented_records.registry(canary=trial))
+    said = texts(open_page().info).replace("\xa0", " ")
+    for part in words:
+        assert part in said, said
+
+
 def test_no_history_and_no_champion_are_no_trouble(backend, open_page, replies, texts, words_of):
     backend.replies[CHAMPION] = replies.problem(detail="no bundle: manifest.json")
     backend.replies[MODELS] = replies.of(

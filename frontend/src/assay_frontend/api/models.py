@@ -91,7 +91,9 @@ class FeatureEffect:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The distribution of the next session's close; prices in `currency` per troy ounce."""
+    """The distribution of the next session's close; prices in `currency` per troy ounce. It is that
+    of a challenger where it is `on_trial`.
+    """
 
     symbol: str
     currency: str
@@ -107,6 +109,7 @@ class Forecast:
     model_name: str | None
     model_type: str
     model_version: str | None
+    on_trial: bool
     skill: Skill | None
     explanation: tuple[FeatureEffect, ...]
     origin: datetime | None
@@ -135,6 +138,7 @@ class Forecast:
             model_name=fields.text_or_none("model_name"),
             model_type=fields.text("model_type"),
             model_version=fields.text_or_none("model_version"),
+            on_trial=fields.text_or_none("served_as") == "challenger",
             skill=Skill.parse(fields.child("skill")) if fields.has("skill") else None,
             explanation=tuple(FeatureEffect.parse(item) for item in fields.items("explanation"))
             if fields.has("explanation")

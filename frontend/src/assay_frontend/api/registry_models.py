@@ -56,12 +56,49 @@ class ModelChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A challenger for a `share` of the callers; `version` is None where there is none.
+
+    Skills are over `n` scored sessions, and over the `shared` ones that the champion has too.
+    """
+
+    share: float
+    version: str | None
+    answers: bool
+    n: int
+    crps_skill: float | None
+    shared: int
+    skill_beside_champion: float | None
+    problems: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Trial:
+        record = fields.child("track_record") if fields.has("track_record") else None
+        both = record.child("beside_champion") if record else None
+        return cls(
+            share=fields.share("share"),
+            version=fields.child("challenger").text("version")
+            if fields.has("challenger")
+            else None,
+            answers=fields.flag("answers"),
+            n=record.count("n") if record else 0,
+            crps_skill=record.child("skill").number_or_none("crps_skill") if record else None,
+            shared=both.count("n") if both else 0,
+            skill_beside_champion=both.number_or_none("crps_skill") if both else None,
+            problems=fields.texts("problems"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """Versions, the champion's first; changes, oldest first; what is wrong, if anything."""
+    """Versions, the champion's first; changes, oldest first; the trial under way; what is wrong, if
+    anything.
+    """
 
     champion: str | None
     versions: tuple[ModelVersion, ...]
     history: tuple[ModelChange, ...]
+    trial: Trial | None
     problems: tuple[str, ...]
 
     @classmethod
@@ -71,6 +108,7 @@ class Registry:
             champion=fields.text_or_none("champion"),
             versions=tuple(ModelVersion.parse(item) for item in fields.items("versions")),
             history=tuple(ModelChange.parse(item) for item in fields.items("history")),
+            trial=Trial.parse(fields.child("canary")) if fields.has("canary") else None,
             problems=fields.texts("problems"),
         )
 

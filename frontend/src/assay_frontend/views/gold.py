@@ -83,6 +83,7 @@ def _show(reader: Reader, picture: GoldPicture) -> None:
         now=reader.now,
         zone=reader.zone,
     )
+    banners.show_trial(t, forecast)
     st.html(headline_html(t, forecast))
     _show_charts(reader, picture, forecast)
     left, right = st.columns(2, gap="large")

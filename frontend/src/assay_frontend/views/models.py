@@ -18,6 +18,7 @@ from assay_frontend.components.models_headline import empty_models_html, models_
 from assay_frontend.components.named_bars import named_bars_figure
 from assay_frontend.components.pit_chart import pit_figure, pit_table, pit_words
 from assay_frontend.components.text import markdown_text
+from assay_frontend.components.trial_words import trial_words
 from assay_frontend.i18n.formats import (
     MISSING,
     instant,
@@ -63,6 +64,8 @@ def _show(reader: Reader, picture: ModelsPicture) -> None:
         st.warning(f"**{t('models.problems')}**\n\n{listed}")
     card = latest.value
     st.html(empty_models_html(t) if card is None else models_headline_html(t, card))
+    if registry.value is not None and registry.value.trial is not None:
+        st.info(trial_words(t, registry.value.trial))
     if card is not None:
         _show_leaderboard(reader, card.evaluation)
         _show_charts(reader, card)

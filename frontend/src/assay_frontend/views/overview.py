@@ -82,6 +82,8 @@ def _show_banners(reader: Reader, picture: OverviewPicture) -> None:
         if glance.signal.value is not None
     ]
     banners.show_provenances(t, parts, now=reader.now)
+    if latest.value is not None:
+        banners.show_trial(t, latest.value)
 
 
 def _show_gold(reader: Reader, picture: OverviewPicture, links: Links) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from assay_frontend.api.errors import ApiError
 from assay_frontend.api.latest import CoinGlance
-from assay_frontend.api.models import Provenance
+from assay_frontend.api.models import Forecast, Provenance
 from assay_frontend.components.problem_words import problem_details, problem_title
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
@@ -38,6 +38,12 @@ def show_provenance(
         st.warning(
             f"**{t('banner.stale.title')}** {_stale_text(t, provenance, subject, age, zone)}"
         )
+
+
+def show_trial(t: Translator, forecast: Forecast) -> None:
+    """That a challenger made the forecast, where one did."""
+    if forecast.on_trial:
+        st.info(t("banner.trial", version=markdown_text(forecast.model_version or "")))
 
 
 def show_simulated(t: Translator, text: str) -> None:
