@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from types import FrameType
 
 import uvicorn
@@ -20,11 +21,13 @@ from assay_backend.services.container import build_services
 from assay_backend.services.ending import Ending
 from assay_backend.settings import BadSettings, Settings, load_settings
 
-# Together well below the ten seconds after which Docker kills.
+# Docker kills after ten seconds.
 LAST_ANSWERS_SECONDS = 1.0  # in which new connections are taken too
 GRACE_SECONDS = 5
+END_SECONDS = 9.0
 
 EXIT_BAD_SETTINGS = 2
+EXIT_UNFINISHED = 1
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +78,9 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
         else:
             self._ending.begin()
+            patience = threading.Timer(END_SECONDS, _give_up)
+            patience.daemon = True
+            patience.start()
 
     async def on_tick(self, counter: int) -> bool:
         if await super().on_tick(counter):
@@ -110,6 +116,12 @@ class Server(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return made
+
+
+def _give_up() -> None:
+    """A database that does not answer could hold us for ever. What is acknowledged is on disk."""
+    log.error("Not all has ended within %g seconds: what has not is left", END_SECONDS)
+    os._exit(EXIT_UNFINISHED)
 
 
 def bind(settings: Settings) -> socket.socket:

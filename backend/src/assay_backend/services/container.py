@@ -104,7 +104,7 @@ def build_services(
     StorageError where the settings name something that cannot be used.
     """
     clock, ending = clock or market_clock(settings), Ending()
-    database = Database(settings.sqlalchemy_url)
+    database = Database(settings.sqlalchemy_url, named_by=settings.database_setting)
     crypto = crypto or open_crypto_feed(settings, clock, database)
     feed = feed or open_feed(settings, clock, database)
     champion = ChampionService(settings.bundle_folder, prove=partial(prove_on_bars, feed, clock))

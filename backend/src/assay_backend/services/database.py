@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from assay.errors import StorageError
@@ -12,21 +13,48 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """One store a process. Safe to use from several threads."""
+    """One store a process. Safe to use from several threads.
 
-    def __init__(self, url: str) -> None:
+    Where it cannot be opened, that is said for as long as finding it out has taken: nobody waits
+    for more than one attempt, however many ask a server that does not answer.
+    """
+
+    def __init__(self, url: str, *, named_by: str = "") -> None:
+        """`named_by` is the setting that says where the database is."""
         self._url = url
+        self._named_by = named_by
         self._lock = threading.Lock()
         self._store: Store | None = None
+        self._failure: StorageError | None = None
+        self._not_before = 0.0
 
     def store(self) -> Store:
         """The store. Raises StorageError where it cannot be opened."""
-        from assay.store import open_store  # SQLAlchemy: a third of a second, not always needed
-
         with self._lock:
             if self._store is None:
-                self._store = open_store(self._url)
+                self._store = self._open()
             return self._store
+
+    def _open(self) -> Store:
+        from assay.store import open_store  # SQLAlchemy: a third of a second, not always needed
+
+        began = time.monotonic()
+        if self._failure is not None and began < self._not_before:
+            raise self._failure.with_traceback(None)
+        try:
+            store = open_store(self._url)
+        except StorageError as error:
+            self._failure = self._naming_the_setting(error)
+            ended = time.monotonic()
+            self._not_before = ended + (ended - began)
+            raise self._failure from error
+        self._failure = None
+        return store
+
+    def _naming_the_setting(self, error: StorageError) -> StorageError:
+        if not self._named_by:
+            return error
+        return StorageError(f"{error.message} ({self._named_by} says where it is)", **error.fields)
 
     def fault(self) -> str | None:
         """Why no row can be written right now, None where one can; blocks."""

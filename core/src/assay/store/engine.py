@@ -20,6 +20,8 @@ from assay.errors import StorageError
 
 BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_SECONDS = 5
+# After which a Postgres server that has vanished from the network is given up.
+SILENCE_SECONDS = 10
 
 # One writer at a time in Postgres too, as SQLite has it; any number that is ours alone will do.
 WRITE_LOCK = 0x41535341
@@ -126,7 +128,15 @@ def _translated(engine: Engine) -> Iterator[None]:
 def _postgres_engine(url: URL) -> Engine:
     try:
         engine = create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+            url,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "tcp_user_timeout": SILENCE_SECONDS * 1000,
+                "keepalives_idle": SILENCE_SECONDS // 2,
+                "keepalives_interval": 1,
+                "keepalives_count": SILENCE_SECONDS // 2,
+            },
         )
     except ImportError as error:
         raise StorageError(
