@@ -21,6 +21,7 @@ from starlette.routing import Match
 from assay.errors import (
     AssayError,
     BundleError,
+    ChosenElsewhere,
     InvalidBars,
     MalformedSymbol,
     NoEarlierVersion,
@@ -52,6 +53,7 @@ STATUS: Mapping[type[AssayError], int] = {
     TooBusy: 503,
     UnknownVersion: 404,
     NoEarlierVersion: 409,
+    ChosenElsewhere: 409,
     BundleError: 503,
     StorageError: 503,
 }

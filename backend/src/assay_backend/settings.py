@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -19,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from assay.bundle.registered import SCHEME, ModelAddress, RegistryPlace
 from assay.errors import UnknownExchange, UnknownTimeframe
 from assay.market.keys import SeriesKey
 from assay.market.sources.replay_crypto import replay_files
@@ -66,22 +66,6 @@ def _series(text: object) -> object:
         raise ValueError(error.message) from error
 
 
-def _database(url: SecretStr) -> SecretStr:
-    if not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", url.get_secret_value()):
-        raise ValueError(
-            "it should be like sqlite:////var/lib/assay.db or postgresql://user:password@host/name"
-        )
-    return url
-
-
-def _proxy(address: str) -> str:
-    """One address, or a network as 10.0.0.0/8."""
-    return str(ip_network(address))
-
-
-Listed = BeforeValidator(_listed)
-ProxyAddress = Annotated[str, AfterValidator(_proxy)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 ExchangeName = Annotated[str, AfterValidator(_exchange)]
 WatchedSeries = Annotated[SeriesKey, BeforeValidator(_series)]
 
@@ -124,10 +108,15 @@ class Settings(BaseSettings):
     first_bars_patience_seconds: float = Field(default=3.5, ge=0.0, le=60.0, allow_inf_nan=False)
 
     data_dir: Path = Path("data")
-    database_url: DatabaseUrl | None = None
+    database_url: SecretStr | None = None
 
     model_uri: str = "data/processed"
     bundle_check_seconds: float = Field(default=2.0, ge=0.05, le=3600.0, allow_inf_nan=False)
+    registry_check_seconds: float = Field(default=60.0, ge=0.5, le=86400.0, allow_inf_nan=False)
+    tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    registry_uri: str | None = Field(default=None, validation_alias="MLFLOW_REGISTRY_URI")
+    databricks_host: str | None = Field(default=None, validation_alias="DATABRICKS_HOST")
+    databricks_token: SecretStr | None = Field(default=None, validation_alias="DATABRICKS_TOKEN")
     scaler_path: Path | None = Field(default=None, validation_alias="SCALER_PATH")
     feature_cols_path: Path | None = Field(default=None, validation_alias="FEATURE_COLS_PATH")
     model_metadata_path: Path | None = Field(default=None, validation_alias="MODEL_METADATA_PATH")
@@ -142,10 +131,43 @@ class Settings(BaseSettings):
 
     @property
     def bundle_folder(self) -> Path:
-        """Where the champion's files are."""
+        """Where the champion's files are; a registry's are kept in the data folder."""
         for path in self._ancestor_paths().values():
             return path.parent
-        return Path(self.model_uri)
+        return Path(self.model_uri) if self.registered_model is None else self.data_dir / "registry"
+
+    @property
+    def registered_model(self) -> ModelAddress | None:
+        """What the champion is in a registry; None where it is in a folder."""
+        in_registry = self.model_uri.startswith(SCHEME)
+        return ModelAddress.parse(self.model_uri) if in_registry else None
+
+    @property
+    def registry_place(self) -> RegistryPlace | None:
+        """Where that registry is; None where no setting says so."""
+        return RegistryPlace.of(
+            tracking=self.tracking_uri,
+            registry=self.registry_uri,
+            on_databricks=bool(self.databricks_host and self.databricks_token),
+        )
+
+    @property
+    def registry_setting(self) -> str:
+        """The setting that names it."""
+        if self.registry_uri:
+            return "MLFLOW_REGISTRY_URI"
+        on_databricks = self.databricks_host and self.databricks_token
+        return "DATABRICKS_HOST" if on_databricks else "MLFLOW_TRACKING_URI"
+
+    @property
+    def lacks_for_registry(self) -> str:
+        """Which setting a registry lacks, in half a sentence."""
+        if self.databricks_host:
+            return "DATABRICKS_TOKEN is not set, which DATABRICKS_HOST needs"
+        return (
+            "MLFLOW_TRACKING_URI is not set: it should be the address of an MLflow server, "
+            "unless DATABRICKS_HOST and DATABRICKS_TOKEN are given"
+        )
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -153,11 +175,6 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'assay.db'}"
-
-    @property
-    def database_setting(self) -> str:
-        """The variable that says where the database is."""
-        return "ASSAY_DATABASE_URL" if self.database_url else "ASSAY_DATA_DIR"
 
     @property
     def signals_file(self) -> Path:
@@ -194,12 +211,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _model_is_in_a_folder(self) -> Self:
-        if ":/" in self.model_uri:
-            raise ValueError(
-                f"ASSAY_MODEL_URI is {self.model_uri!r}: this version reads the champion from a "
-                "folder, so give the path of a bundle"
-            )
+    def _model_is_somewhere(self) -> Self:
+        if not self.model_uri.startswith(SCHEME):
+            if ":/" in self.model_uri:
+                raise ValueError(
+                    f"ASSAY_MODEL_URI is {self.model_uri!r}: it should be the folder of a bundle, "
+                    "or models:/<name>@champion for that of a registry"
+                )
+            return self
+        try:
+            ModelAddress.parse(self.model_uri)
+        except ValueError as error:
+            raise ValueError(f"ASSAY_MODEL_URI is {self.model_uri!r}: {error}") from error
         return self
 
     @model_validator(mode="after")
@@ -249,7 +272,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{error['msg'].removeprefix('Value error, ')}."
     at, fields = str(error["loc"][0]), Settings.model_fields
     name = environment_name(at, fields[at]) if at in fields else at
-    secret = name in ("ASSAY_DATABASE_URL", "ASSAY_ADMIN_KEY")
+    secret = name in ("ASSAY_DATABASE_URL", "ASSAY_ADMIN_KEY", "DATABRICKS_TOKEN")
     found = "a value that is not shown" if secret else repr(error["input"])
     if error["type"] == "value_error":
         return f"{name} has {found}: {error['msg'].removeprefix('Value error, ')}."

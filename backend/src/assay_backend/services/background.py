@@ -44,6 +44,10 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
             _repeat(lambda: _watch_bundle(services), services.settings.bundle_check_seconds)
         ),
     ]
+    follower = services.follower
+    if follower is not None:
+        every_seconds = services.settings.registry_check_seconds
+        tasks.append(asyncio.create_task(_repeat(follower.follow, every_seconds)))
     try:
         if wait:
             with contextlib.suppress(TimeoutError):
@@ -53,6 +57,8 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if follower is not None:
+            await follower.close()
         await services.backtests.close()
         await services.regimes.close()
         await services.coins.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.bundle.files import (
@@ -67,17 +67,26 @@ class ChampionService:
         self._role = role
         self._seen: FolderState | None = None
         self._checking = threading.Lock()
+        self._trouble: BundleError | None = None
         error = BundleMissing(f"no bundle has been read from {folder} yet", path=str(folder))
         self._state = ChampionState(None, PartsLoaded(False, False, False), error=error)
 
     @property
     def state(self) -> ChampionState:
         """What there is now."""
-        return self._state
+        state, trouble = self._state, self._trouble
+        if trouble is None:
+            return state
+        error = state.error if state.bundle else trouble
+        return replace(state, problems=(trouble.message, *state.problems), error=error)
+
+    def report(self, trouble: BundleError | None) -> None:
+        """What keeps a bundle from coming into the folder: a problem until the next report."""
+        self._trouble = trouble
 
     def require(self) -> Bundle:
         """The champion; the BundleError that names the file at fault where there is none."""
-        state = self._state
+        state = self.state
         if state.bundle is not None:
             return state.bundle
         raise state.error.with_traceback(None) if state.error else AssertionError(state)

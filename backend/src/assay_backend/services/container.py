@@ -36,6 +36,7 @@ from assay_backend.services.ohlcv import OhlcvService
 from assay_backend.services.once import OnceService
 from assay_backend.services.recording import ForecastRecorder
 from assay_backend.services.regimes import RegimeService
+from assay_backend.services.registry import RegistryFollower, open_follower, who_chooses
 from assay_backend.services.report import ReportService
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.service_metrics import ServiceMetrics
@@ -61,6 +62,7 @@ class Services:
     feed: MarketFeed
     crypto: CryptoFeed
     champion: ChampionService
+    follower: RegistryFollower | None
     models: ModelService
     forecasts: ForecastService
     canary: Canary | None
@@ -104,7 +106,7 @@ def build_services(
     StorageError where the settings name something that cannot be used.
     """
     clock, ending = clock or market_clock(settings), Ending()
-    database = Database(settings.sqlalchemy_url, named_by=settings.database_setting)
+    database = Database(settings.sqlalchemy_url)
     crypto = crypto or open_crypto_feed(settings, clock, database)
     feed = feed or open_feed(settings, clock, database)
     champion = ChampionService(settings.bundle_folder, prove=partial(prove_on_bars, feed, clock))
@@ -133,12 +135,14 @@ def build_services(
         feed=feed,
         crypto=crypto,
         champion=champion,
+        follower=open_follower(settings, champion, clock),
         models=ModelService(
             champion,
             forecasts,
             settings.bundle_folder,
             clock,
             trial=lambda: canary.document(scoring.figures) if canary else None,
+            elsewhere=who_chooses(settings),
         ),
         forecasts=forecasts,
         canary=canary,

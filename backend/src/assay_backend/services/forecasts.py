@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.bundle.files import MODEL, Bundle
 from assay.clock import Clock
-from assay.errors import AssayError, BundleCorrupt, MarketDataError
+from assay.errors import AssayError, BundleCorrupt, BundleError, MarketDataError
 from assay.forecast.pipeline import forecast_next
 from assay.market.series import MarketSnapshot
 from assay.store.ledger_records import Entry
@@ -96,6 +96,8 @@ class ForecastService:
         ready = self._ready
         if ready.bug is not None:
             return "no forecast can be made for a bug, which the log shows"
+        if isinstance(ready.error, BundleError) and self._champion.state.bundle is not None:
+            return "the first champion has just come, and its forecast is on its way"
         return ready.error.message if ready.error and ready.made_from else None
 
     def has_bug(self) -> bool:

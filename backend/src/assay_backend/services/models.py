@@ -11,7 +11,7 @@ from typing import Any
 from assay.bundle import promotion
 from assay.bundle.versions import Change
 from assay.clock import Clock
-from assay.errors import StorageError
+from assay.errors import ChosenElsewhere, StorageError
 from assay_backend.answers import Answer
 from assay_backend.services.champion import ChampionService
 from assay_backend.services.forecasts import ForecastService
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 class ModelService:
     """Reads what stands beside the champion, and swaps it for a former one; `trial` tells of the
-    challenger.
+    challenger, and `elsewhere` where the champion is chosen, if not here.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class ModelService:
         clock: Clock,
         *,
         trial: Callable[[], Document | None],
+        elsewhere: str | None = None,
     ) -> None:
         self._champion = champion
         self._forecasts = forecasts
         self._folder = folder
         self._clock = clock
         self._trial = trial
+        self._elsewhere = elsewhere
         self._swapping = asyncio.Lock()
         self._made_from = ""
         self._answer: Answer | None = None
@@ -56,7 +58,7 @@ class ModelService:
     def _document(self) -> Document:
         state = self._champion.state
         target = promotion.rollback_target(self._folder)
-        earlier = promotion.current_champion(target) if target else None
+        earlier = promotion.current_champion(target) if target and not self._elsewhere else None
         return {
             "champion": state.bundle.metadata.version if state.bundle else None,
             "rollback_to": earlier.version if earlier else None,
@@ -79,8 +81,10 @@ class ModelService:
         """Puts the earlier champion, or the kept one of `version`, in place and serves it.
 
         Requests go on being answered by the old one until the new one's forecast is ready. Raises
-        UnknownVersion, NoEarlierVersion, another BundleError, or StorageError.
+        UnknownVersion, NoEarlierVersion, ChosenElsewhere, another BundleError, or StorageError.
         """
+        if self._elsewhere is not None:
+            raise ChosenElsewhere(self._elsewhere, path=str(self._folder))
         async with self._swapping:
             change = await asyncio.to_thread(self._swap, version, by, why)
         return change_document(change)

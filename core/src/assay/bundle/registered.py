@@ -22,8 +22,12 @@ BUNDLE_FILES: Final = "extra_files"  # where MLflow keeps what is registered bes
 DEADLINE_SECONDS = 30.0
 UNITY_CATALOG = "databricks-uc"
 
+_SERVERS = ("http", "https", "databricks", UNITY_CATALOG)
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
 _ADDRESS = re.compile(
-    r"models:/(?P<name>[^/@:\s]{1,250})(@(?P<alias>[A-Za-z0-9_-]{1,250})|/(?P<version>[0-9]{1,9}))"
+    r"models:/(?P<name>[^/@:\s.][^/@:\s]{0,249})"
+    r"(@(?P<alias>[A-Za-z0-9_-]{1,250})|/(?P<version>[0-9]{1,9}))"
 )
 
 
@@ -66,9 +70,14 @@ class RegistryPlace:
         here = tracking or registry
         return None if here is None else cls(here, registry or here)
 
-    @property
-    def is_unity_catalog(self) -> bool:
-        return self.registry.partition(":")[0] == UNITY_CATALOG
+    def objection(self, model: ModelAddress) -> str | None:
+        """Why `model` cannot be there, as half a sentence; None where it could."""
+        scheme = self.registry.partition(":")[0]
+        if scheme not in (*_SERVERS, *_DATABASES):
+            return "it should be the address of an MLflow server, as http://127.0.0.1:5000"
+        if scheme == UNITY_CATALOG and model.name.count(".") != 2:
+            return "Unity Catalog has models by catalog.schema.model, as main.default.assay-gold"
+        return None
 
     def __str__(self) -> str:
         """Without a user's name and password."""
@@ -94,10 +103,9 @@ class Registry:
 
     async def look(self) -> RegisteredVersion:
         """The version that the address means now. Raises RegistryUnavailable."""
-        if self._place.is_unity_catalog and self._model.name.count(".") != 2:
-            raise self._trouble(
-                "Unity Catalog names a model as catalog.schema.model, as in main.default.assay-gold"
-            )
+        objection = self._place.objection(self._model)
+        if objection is not None:
+            raise self._trouble(objection)
         answer = await self._ask({"op": "look"})
         return RegisteredVersion(str(answer["version"]), str(answer["stamp"]))
 

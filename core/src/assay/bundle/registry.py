@@ -134,10 +134,8 @@ def _lacking(client: MlflowClient, request: Document) -> str:
         return f"it has no model {name!r}"
     if not request["alias"]:
         return f"its model {name!r} has no version {request['version']}"
-    others = ", ".join(sorted(aliases)) or "none"
-    return (
-        f"no version of its model {name!r} has the alias {request['alias']!r} (aliases: {others})"
-    )
+    there_are = ", ".join(sorted(aliases))[:_LONGEST_REASON] or "none"
+    return f"its model {name!r} has no alias {request['alias']!r} (aliases: {there_are})"
 
 
 def _cause(error: BaseException) -> str:
