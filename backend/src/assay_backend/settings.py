@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -66,6 +67,22 @@ def _series(text: object) -> object:
         raise ValueError(error.message) from error
 
 
+def _database(url: SecretStr) -> SecretStr:
+    if not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", url.get_secret_value()):
+        raise ValueError(
+            "it should be like sqlite:////var/lib/assay.db or postgresql://user:password@host/name"
+        )
+    return url
+
+
+def _proxy(address: str) -> str:
+    """One address, or a network as 10.0.0.0/8."""
+    return str(ip_network(address))
+
+
+Listed = BeforeValidator(_listed)
+ProxyAddress = Annotated[str, AfterValidator(_proxy)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 ExchangeName = Annotated[str, AfterValidator(_exchange)]
 WatchedSeries = Annotated[SeriesKey, BeforeValidator(_series)]
 
@@ -108,7 +125,7 @@ class Settings(BaseSettings):
     first_bars_patience_seconds: float = Field(default=3.5, ge=0.0, le=60.0, allow_inf_nan=False)
 
     data_dir: Path = Path("data")
-    database_url: SecretStr | None = None
+    database_url: DatabaseUrl | None = None
 
     model_uri: str = "data/processed"
     bundle_check_seconds: float = Field(default=2.0, ge=0.05, le=3600.0, allow_inf_nan=False)
@@ -175,6 +192,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'assay.db'}"
+
+    @property
+    def database_setting(self) -> str:
+        """The variable that says where the database is."""
+        return "ASSAY_DATABASE_URL" if self.database_url else "ASSAY_DATA_DIR"
 
     @property
     def signals_file(self) -> Path:
