@@ -26,7 +26,7 @@ def test_every_setting_is_listed_once_with_a_line_on_it(checkout):
     listed = re.findall(r"^# ([A-Z0-9_]+)=", text, re.M)
     read_by_dashboard = set(
         re.findall(
-            r'environ\.get\("([A-Z_]+)"\)',
+            r'reading\.of\(\s*"([A-Z_]+)"',
             (checkout / "frontend/src/assay_frontend/settings.py").read_text(encoding="utf-8"),
         )
     )

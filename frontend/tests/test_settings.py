@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import assay_frontend
-from assay_frontend.__main__ import streamlit_command
+from assay_frontend.__main__ import require_free_port, streamlit_command
 from assay_frontend.settings import BadSetting, Settings, read_settings
 
 SOURCE = Path(assay_frontend.__file__).parent
@@ -53,11 +53,27 @@ def test_every_variable_is_read():
         ("PORT", "65536"),
         ("PORT", "²"),
         ("API_URL", "backend:8000"),
+        ("ASSAY_LOG_LEVEL", "loud"),
+        ("ASSAY_LOG_FORMAT", "xml"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(name, value):
     with pytest.raises(BadSetting, match=rf"{name}.*{re.escape(repr(value))}"):
         read_settings({name: value})
+
+
+def test_everything_that_is_wrong_is_told_at_once():
+    wrong = {"PORT": "http", "API_URL": "x", "ASSAY_LOG_FORMAT": "xml", "ASSAY_HOST": "0.0.0.0"}
+    with pytest.raises(BadSetting) as raised:
+        read_settings(wrong)
+    named = [sentence.split()[0] for sentence in str(raised.value).splitlines()]
+    assert sorted(named) == ["API_URL", "ASSAY_LOG_FORMAT", "PORT"]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no host"])
+def test_an_address_of_another_machine_is_named_with_its_variable(host):
+    with pytest.raises(BadSetting, match=rf"ASSAY_HOST.*{host}"):
+        require_free_port(Settings(host=host))
 
 
 def test_a_bad_setting_ends_the_program_with_one_sentence():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from assay_frontend.settings import BadSetting, Settings, read_settings
+from assay_frontend.logs import log_to_stderr
+from assay_frontend.settings import BadSetting, Settings, read_settings, wants_json
 
 PACKAGE = Path(__file__).parent
 
@@ -22,6 +26,7 @@ def streamlit_command(settings: Settings) -> list[str]:
         "browser.gatherUsageStats": "false",
         # the welcome text asks an outside host for this machine's public address
         "logger.hideWelcomeMessage": "true",
+        "logger.level": settings.log_level,
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
         "client.showErrorLinks": "false",
@@ -37,12 +42,38 @@ def streamlit_command(settings: Settings) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", app, *flags]
 
 
+def require_free_port(settings: Settings) -> None:
+    """BadSetting where nobody could listen there: Streamlit would not name the setting."""
+    host, port = settings.host, settings.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                reason = f"PORT must be free, and one that this user may open: {port}"
+            else:
+                reason = f"ASSAY_HOST must be an address of this machine: {host!r}"
+            raise BadSetting(f"{reason} ({error.strerror or error})") from error
+
+
+def _say_why(sentences: str) -> None:
+    if not wants_json():
+        print(sentences, file=sys.stderr)
+        return
+    log_to_stderr("info", "json")
+    for sentence in sentences.splitlines():
+        logging.getLogger(__name__).critical(sentence)
+
+
 def main() -> NoReturn:
     try:
-        command = streamlit_command(read_settings())
+        settings = read_settings()
+        require_free_port(settings)
     except BadSetting as error:
-        print(error, file=sys.stderr)
+        _say_why(str(error))
         sys.exit(2)
+    command = streamlit_command(settings)
     os.execv(command[0], command)  # noqa: S606  # its own interpreter, no shell wanted
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from assay_frontend.markets import DEFAULT, EXCHANGES, CoinChoice, is_spelling
 
 MOST_WATCHED = 8
 
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+T = TypeVar("T")
+
 
 class BadSetting(ValueError):
-    """An environment variable holds something that cannot be used."""
+    """Environment variables hold something that cannot be used: a sentence a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +36,69 @@ class Settings:
     )
     request_deadline_seconds: float = 8.0
     refresh_seconds: int = 20
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings; raises BadSetting with the variable's name and value."""
-    defaults = Settings()
-    return Settings(
-        api_url=_url("API_URL", environ.get("API_URL") or defaults.api_url),
-        host=environ.get("ASSAY_HOST") or defaults.host,
-        port=_port("PORT", environ.get("PORT") or str(defaults.port)),
-        space_host=environ.get("SPACE_HOST") or None,
-        hf_token=environ.get("ASSAY_HF_TOKEN") or None,
-        refresh_seconds=_seconds(
-            "ASSAY_DASHBOARD_REFRESH_SECONDS",
-            environ.get("ASSAY_DASHBOARD_REFRESH_SECONDS") or str(defaults.refresh_seconds),
+    """The settings; raises BadSetting with the names and values of all that cannot be used."""
+    reading, usual = _Reading(environ), Settings()
+    settings = Settings(
+        api_url=reading.of("API_URL", _url, usual.api_url),
+        host=reading.of("ASSAY_HOST", _text, usual.host),
+        port=reading.of("PORT", _port, usual.port),
+        space_host=reading.of("SPACE_HOST", _text, None),
+        hf_token=reading.of("ASSAY_HF_TOKEN", _text, None),
+        refresh_seconds=reading.of(
+            "ASSAY_DASHBOARD_REFRESH_SECONDS", _seconds, usual.refresh_seconds
         ),
-        watched=_coins("ASSAY_DASHBOARD_COINS", environ.get("ASSAY_DASHBOARD_COINS") or "")
-        or defaults.watched,
+        watched=reading.of("ASSAY_DASHBOARD_COINS", _coins, ()) or usual.watched,
+        log_level=reading.of("ASSAY_LOG_LEVEL", _log_level, usual.log_level),
+        log_format=reading.of("ASSAY_LOG_FORMAT", _log_format, usual.log_format),
     )
+    if reading.problems:
+        raise BadSetting("\n".join(reading.problems))
+    return settings
+
+
+def wants_json(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether logs are to be JSON, also where the settings cannot be used."""
+    return environ.get("ASSAY_LOG_FORMAT") == "json"
+
+
+class _Reading:
+    """Goes on after what cannot be used, so that everything is told at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def of(self, name: str, read: Callable[[str, str], T], usual: T) -> T:
+        """The variable's value; the `usual` one where it is unset or empty."""
+        try:
+            return read(name, self._environ[name]) if self._environ.get(name) else usual
+        except BadSetting as error:
+            self.problems.append(str(error))
+            return usual
+
+
+def _text(_name: str, value: str) -> str:
+    return value
+
+
+def _log_level(name: str, value: str) -> LogLevel:
+    return _one_of(name, value, get_args(LogLevel))
+
+
+def _log_format(name: str, value: str) -> LogFormat:
+    return _one_of(name, value, get_args(LogFormat))
+
+
+def _one_of(name: str, value: str, words: tuple[T, ...]) -> T:
+    for word in words:
+        if word == value:
+            return word
+    raise BadSetting(f"{name} must be one of {', '.join(map(str, words))}: {value!r}")
 
 
 def _url(name: str, value: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import logging
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NoReturn, TypeVar
@@ -16,7 +18,13 @@ import httpx
 
 from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal, read_signals
-from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
+from assay_frontend.api.errors import (
+    ApiError,
+    ApiProblem,
+    ApiTimeout,
+    ApiUnreachable,
+    MalformedAnswer,
+)
 from assay_frontend.api.models import Evaluation, Forecast, History
 from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
@@ -27,6 +35,8 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (0.25, 0.5)
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +171,37 @@ class AssayClient:
         statuses: Sequence[int] = (200,),
     ) -> T:
         """`statuses` are those that come with the answer; a problem document is none."""
-        answer = asyncio.run(self._fetch(Call("GET", path, headers or {})))
-        if answer.status not in statuses or (answer.status != 200 and not _is_plain_json(answer)):
-            raise _problem(answer)
-        return parse(_decode(answer.body))
+        call = Call("GET", path, headers or {})
+        return self._ask(call, parse, self._deadline_seconds, statuses=statuses)
 
     def _post(self, path: str, body: object, parse: Callable[[object], T]) -> T:
         call = Call("POST", path, {"Content-Type": "application/json"}, json.dumps(body).encode())
-        answer = asyncio.run(self._fetch(call, deadline_seconds=self._patience_seconds))
-        if answer.status != 200:
-            raise _problem(answer)
-        return parse(_decode(answer.body))
+        return self._ask(call, parse, self._patience_seconds)
 
-    async def _fetch(self, call: Call, deadline_seconds: float | None = None) -> Answer:
+    def _ask(
+        self,
+        call: Call,
+        parse: Callable[[object], T],
+        deadline_seconds: float,
+        *,
+        statuses: Sequence[int] = (200,),
+    ) -> T:
+        """Under an id that the API's log has too."""
+        request_id = f"dashboard-{secrets.token_hex(8)}"
+        call = replace(call, headers={**call.headers, "X-Request-ID": request_id})
+        try:
+            answer = asyncio.run(self._fetch(call, deadline_seconds))
+            if answer.status not in statuses or (
+                answer.status != 200 and not _is_plain_json(answer)
+            ):
+                raise _problem(answer, request_id)
+            return parse(_decode(answer.body))
+        except ApiError as error:
+            _log_failure(call, request_id, error)
+            raise
+
+    async def _fetch(self, call: Call, deadline_seconds: float) -> Answer:
         """Asks again after 503 where the wait that it names, or a short one, ends in time."""
-        deadline_seconds = deadline_seconds or self._deadline_seconds
         until = asyncio.get_running_loop().time() + deadline_seconds
         try:
             async with asyncio.timeout(deadline_seconds):
@@ -241,7 +267,17 @@ def _decode(body: bytes) -> object:
         raise MalformedAnswer("the answer is not JSON") from error
 
 
-def _problem(answer: Answer) -> ApiProblem:
+def _log_failure(call: Call, request_id: str, error: ApiError) -> None:
+    """Without the query: what a reader looks at is nobody's business."""
+    path = call.path.partition("?")[0]
+    status = error.status if isinstance(error, ApiProblem) else None
+    fields = {"request_id": request_id, "method": call.method, "path": path, "status": status}
+    level = logging.INFO if status in (404, 422) else logging.WARNING
+    sentence = "%s %s failed (request %s): %s"
+    log.log(level, sentence, call.method, path, request_id, error, extra={"fields": fields})
+
+
+def _problem(answer: Answer, request_id: str) -> ApiProblem:
     """RFC 9457 where the body is one; otherwise what the status alone says."""
     try:
         decoded = _decode(answer.body)
@@ -258,7 +294,7 @@ def _problem(answer: Answer) -> ApiProblem:
         title=text("title") or httpx.codes.get_reason_phrase(answer.status) or "error",
         detail=text("detail"),
         retry_after_seconds=_retry_after(answer.headers.get("Retry-After")),
-        request_id=text("request_id"),
+        request_id=text("request_id") or request_id,
     )
 
 
