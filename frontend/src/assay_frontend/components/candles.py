@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 from assay_frontend.components.figures import (
     MOST_TICKS,
@@ -15,27 +15,18 @@ from assay_frontend.components.figures import (
     separators,
     watermark,
 )
+from assay_frontend.components.many_candles import (
+    SHAPES_EACH,
+    many_candle_traces,
+    many_volumes_trace,
+)
+from assay_frontend.components.price_bar import PriceBar
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import MISSING, number
-from assay_frontend.theme.palette import Palette
+from assay_frontend.theme.palette import Palette, translucent
 
 _HEIGHT = 400
 _MARGIN = {"l": 4, "r": 8, "t": 26, "b": 44}
-
-
-class PriceBar(Protocol):
-    """Any closed bar."""
-
-    @property
-    def open(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def close(self) -> float: ...
-    @property
-    def volume(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +53,7 @@ def candles_figure(
     count = len(candles.bars)
     end = count - 1 if end is None else end
     figure = quiet_figure(colours, height=_HEIGHT)
-    figure.add_trace(candle_trace(candles.bars, candles.words, colours))
-    figure.add_trace(_volume_trace(t, candles, colours))
+    figure.add_traces(_traces(t, candles, colours))
     positions, names = candles.ticks
     figure.update_xaxes(
         tickvals=list(positions),
@@ -106,19 +96,30 @@ def candle_trace(
     )
 
 
-def _volume_trace(t: Translator, candles: Candles, colours: Palette) -> go.Bar:
-    return go.Bar(
-        x=list(range(len(candles.bars))),
-        y=[bar.volume for bar in candles.bars],
-        yaxis="y2",
-        marker={"color": colours.muted, "opacity": 0.55, "line": {"width": 0}},
-        text=[
-            f"{name}: {volume_words(t, bar.volume)}"
-            for name, bar in zip(candles.names, candles.bars, strict=True)
-        ],
-        textposition="none",
-        hovertemplate="%{text}<extra></extra>",
-    )
+def _traces(t: Translator, candles: Candles, colours: Palette) -> list[BaseTraceType]:
+    volumes = [bar.volume for bar in candles.bars]
+    words = [
+        f"{name}: {volume_words(t, volume)}"
+        for name, volume in zip(candles.names, volumes, strict=True)
+    ]
+    faint = translucent(colours.muted, 0.55)
+    if len(candles.bars) > SHAPES_EACH:
+        return [
+            *many_candle_traces(candles.bars, candles.words, colours),
+            many_volumes_trace(volumes, words, faint),
+        ]
+    return [
+        candle_trace(candles.bars, candles.words, colours),
+        go.Bar(
+            x=list(range(len(volumes))),
+            y=volumes,
+            yaxis="y2",
+            marker={"color": faint, "line": {"width": 0}},
+            text=words,
+            textposition="none",
+            hovertemplate="%{text}<extra></extra>",
+        ),
+    ]
 
 
 def volume_words(t: Translator, volume: float | None) -> str:
