@@ -9,10 +9,13 @@ import threading
 
 import pytest
 from pydantic import SecretStr
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from assay.bundle.files import METADATA, SCALER
 from assay.bundle.promotion import rollback_target
 from assay_backend.schemas.models import ChampionAnswer, ModelChange, ModelsAnswer
+from assay_backend.services.admin_gate import MOST_NETWORKS, AdminGate
 
 KEY = "correct horse"
 OLD, NEW = "2026-10-23-small", "2026-10-30-small"
@@ -143,6 +146,54 @@ def test_only_the_administrators_key_may(admin, headers, status, title):
     assert KEY not in answer.text
     assert ("www-authenticate" in answer.headers) == (status == 401)
     assert served(admin) == NEW
+
+
+def rollback_from(host, key=b"wrong"):
+    return Request({"type": "http", "headers": [(b"x-api-key", key)], "client": (host, 1)})
+
+
+def statuses(gate, *requests):
+    def status(request):
+        try:
+            gate.check(request)
+        except HTTPException as refusal:
+            return refusal.status_code
+        return 200
+
+    return [status(request) for request in requests]
+
+
+def test_after_a_few_wrong_keys_none_is_heard_for_a_moment_that_nobody_prolongs():
+    now = [100.0]
+    gate = AdminGate(SecretStr(KEY), seconds=lambda: now[0])
+    wrong, right = rollback_from("192.0.2.7"), rollback_from("192.0.2.7", KEY.encode())
+    assert statuses(gate, right, *[wrong] * 4, right) == [200, 403, 403, 403, 403, 200]
+    now[0] += 4
+    assert statuses(gate, wrong, wrong, right) == [403, 429, 429]
+    with pytest.raises(HTTPException) as refused:
+        gate.check(right)
+    assert refused.value.headers == {"Retry-After": "6"}
+    now[0] += 5.9
+    assert statuses(gate, *[wrong] * 100) == [429] * 100
+    now[0] += 0.2  # ten seconds after the first
+    assert statuses(gate, right, *[wrong] * 4, right) == [200, 403, 403, 403, 403, 429]
+
+
+def test_each_network_has_tries_of_its_own_and_few_are_remembered():
+    gate = AdminGate(SecretStr(KEY))
+    of_one_home = [rollback_from(f"2001:db8:0:1::{number}") for number in range(6)]
+    assert statuses(gate, *of_one_home) == [403] * 5 + [429]
+    assert statuses(gate, rollback_from("2001:db8:0:2::1", KEY.encode())) == [200]
+    for number in range(2000):
+        statuses(gate, rollback_from(f"10.0.{number // 250}.{number % 250}"))
+    assert len(gate._wrong) == MOST_NETWORKS
+
+
+def test_too_many_wrong_keys_are_a_problem_document(admin):
+    answers = [admin.post("/v1/models/rollback", headers={"X-API-Key": "x"}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [403] * 5 + [429]
+    assert answers[-1].json()["title"] == "Too many requests"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
 
 
 def test_where_no_key_is_set_nobody_may(client):

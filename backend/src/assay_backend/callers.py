@@ -17,7 +17,7 @@ def caller_of(request: Request) -> str:
     """The key that came as X-API-Key, or else the address."""
     if key := request.headers.get("x-api-key"):
         return f"key {key}"
-    return f"address {_network(request.client.host)}" if request.client else ""
+    return f"address {network_of(request.client.host)}" if request.client else ""
 
 
 def is_chosen(caller: str, share: float) -> bool:
@@ -29,7 +29,7 @@ def is_chosen(caller: str, share: float) -> bool:
     return int.from_bytes(digest.digest()) < share * 2.0**_BITS
 
 
-def _network(host: str) -> str:
+def network_of(host: str) -> str:
     """IPv6 hosts take new addresses every day, within the 64 bits that name their network."""
     if ":" not in host:
         return host

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import SecretStr
-from starlette.exceptions import HTTPException
 
 from assay_backend.answers import send_cacheable
 from assay_backend.routers.meaning import checked, json_of
@@ -75,7 +71,7 @@ async def champion(request: Request) -> Response:
     responses={
         200: answers(ModelChange, examples.ROLLBACK, description="It serves"),
         404: problem_entry(404, reason="No such version is kept", example=examples.NO_SUCH_VERSION),
-        **problems(401, 403, 409, 413, 422, 503),
+        **problems(401, 403, 409, 413, 422, 429, 503),
     },
     openapi_extra={
         "security": [{ADMIN_KEY: []}],
@@ -90,23 +86,8 @@ async def rollback(request: Request) -> Response:
     again; who asked, when and why goes into the history. No request fails meanwhile.
     """
     services = services_of(request)
-    _check_key(request, services.settings.admin_key)
+    services.admin.check(request)
     body = await request.body()
     meant = checked(RollbackRequest, json_of(body) if body else {})
     change = await services.models.rollback(version=meant.version, by=meant.by, why=meant.why)
     return JSONResponse(change, headers=_NO_STORE)
-
-
-def _check_key(request: Request, wanted: SecretStr | None) -> None:
-    """401 without a key, 403 with another one; where none is set, nobody has the right one."""
-    if wanted is None:
-        raise HTTPException(403, "This service has no administrator: ASSAY_ADMIN_KEY is not set")
-    given = request.headers.get("x-api-key")
-    if not given:
-        raise HTTPException(
-            401,
-            "This takes the administrator's key as X-API-Key",
-            headers={"WWW-Authenticate": 'ApiKey header="X-API-Key"'},
-        )
-    if not hmac.compare_digest(given.encode("latin-1"), wanted.get_secret_value().encode()):
-        raise HTTPException(403, "X-API-Key is not the administrator's key")

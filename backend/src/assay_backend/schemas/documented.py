@@ -16,6 +16,7 @@ ADMIN_KEY = "AdminKey"  # what operations for administrators name as their secur
 _REASONS = {
     401: "No key was given",
     403: "The key is not the one, or the service has none",
+    429: "Too many wrong keys came from there: `Retry-After` says when one is heard again",
     404: "There is no such market; `near` names similar ones",
     409: "There is no earlier version to go back to",
     413: "The body is larger than 64 KB",

@@ -310,6 +310,9 @@ PROBLEMS: dict[int, Example] = {
         exchange="binance",
         near=["BTC/USDT", "BTC/USDC"],
     ),
+    429: _problem(
+        429, "Too many requests", "5 wrong keys came from there within 10 seconds: wait, then ask"
+    ),
     413: _problem(413, "Body too large", "A body may hold 65536 bytes, this one has 70000"),
     422: _problem(
         422,

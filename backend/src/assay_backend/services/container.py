@@ -10,6 +10,7 @@ from fastapi import Request
 from assay.clock import Clock
 from assay.market.crypto.feed import CryptoFeed
 from assay_backend.answers import Answer
+from assay_backend.services.admin_gate import AdminGate
 from assay_backend.services.backtests import BacktestService
 from assay_backend.services.canary import Canary
 from assay_backend.services.champion import ChampionService
@@ -55,6 +56,7 @@ class Services:
     settings: Settings
     clock: Clock
     ending: Ending
+    admin: AdminGate
     database: Database
     ledger: LedgerService
     verification: VerificationService
@@ -106,7 +108,7 @@ def build_services(
     StorageError where the settings name something that cannot be used.
     """
     clock, ending = clock or market_clock(settings), Ending()
-    database = Database(settings.sqlalchemy_url)
+    database = Database(settings.sqlalchemy_url, named_by=settings.database_setting)
     crypto = crypto or open_crypto_feed(settings, clock, database)
     feed = feed or open_feed(settings, clock, database)
     champion = ChampionService(settings.bundle_folder, prove=partial(prove_on_bars, feed, clock))
@@ -128,6 +130,7 @@ def build_services(
         settings=settings,
         clock=clock,
         ending=ending,
+        admin=AdminGate(settings.admin_key),
         database=database,
         ledger=ledger,
         verification=verification,
