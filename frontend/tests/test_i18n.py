@@ -69,17 +69,18 @@ def test_money():
 
 
 def test_shares_and_levels():
-    assert f.percent(EN, 0.7904) == "79%"
+    assert f.percent(EN, 0.7904) == "79\xa0%"
     assert f.percent(ES, -0.0575, 1, signed=True) == "\N{MINUS SIGN}5,8\xa0%"
-    assert [f.level(EN, value) for value in (0.5, 0.95, 0.975)] == ["50%", "95%", "97.5%"]
+    levels = [f.level(EN, value) for value in (0.5, 0.95, 0.975)]
+    assert levels == ["50\xa0%", "95\xa0%", "97.5\xa0%"]
 
 
 def test_a_ratio_is_told_as_its_distance_from_one():
     assert [f.ratio_change(EN, ratio) for ratio in (0.98, 1.0021, 1.0, 0.999999, None)] == [
-        "\N{MINUS SIGN}2.00%",
-        "+0.21%",
-        "0.00%",
-        "0.00%",
+        "\N{MINUS SIGN}2.00\xa0%",
+        "+0.21\xa0%",
+        "0.00\xa0%",
+        "0.00\xa0%",
         f.MISSING,
     ]
 
@@ -137,3 +138,33 @@ def test_an_age_goes_on_after_the_answer_came():
 def test_spanish_prose_uses_no_decimal_point():
     prose = [text for key, text in ES.messages.items() if not key.startswith("format.")]
     assert not [text for text in prose if re.search(r"\d\.\d", text)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_percent_sign_is_written_one_way(language):
+    """After a space that no line breaks."""
+    messages = translator(language).messages
+    assert not [key for key, text in messages.items() if re.search(r"[\d}]( ?)%", text)]
+
+
+def strings_of(nodes):
+    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def test_every_key_is_used():
+    """By its name in the code, or by the first part of one that the code puts together."""
+    names, beginnings = set(), set()
+    for path in Path(assay_frontend.__file__).parent.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names |= set(strings_of(nodes))
+        for node in nodes:
+            if isinstance(node, ast.JoinedStr):
+                beginnings |= set(strings_of(node.values[:1]))
+            elif isinstance(node, ast.Call):  # t.named("kind", …), partial(t.named, "kind")
+                named = any(getattr(f, "attr", "") == "named" for f in (node.func, *node.args[:1]))
+                beginnings |= {f"{kind}." for kind in strings_of(node.args[:2]) if named}
+    beginnings = {each for each in beginnings if "." in each}
+    unused = [
+        key for key in EN.messages if key not in names if not key.startswith(tuple(beginnings))
+    ]
+    assert not unused

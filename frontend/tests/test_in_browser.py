@@ -292,7 +292,7 @@ def test_on_a_phone_every_cell_of_the_leaderboard_is_in_sight_with_its_name(open
     assert len(cells) == 7 * 7
     assert max(cell["right"] for cell in cells) <= PHONE[0]
     names = {cell["name"].strip('"') for cell in cells}
-    assert {"80% ranges held", "p of the price error vs random walk"} <= names
+    assert {"80\xa0% ranges held", "p of the price error vs random walk"} <= names
 
 
 @pytest.mark.parametrize("size", [DESK, (800, 1000)])

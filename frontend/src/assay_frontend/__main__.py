@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from assay_frontend.api.ages import SHOWN_TIMES
 from assay_frontend.logs import log_to_stderr
 from assay_frontend.settings import BadSetting, Settings, read_settings, wants_json
 
@@ -31,6 +32,7 @@ def streamlit_command(settings: Settings) -> list[str]:
         "client.showErrorDetails": "none",
         "client.showErrorLinks": "false",
         "runner.magicEnabled": "false",
+        "runner.cacheBackgroundRefreshTTLMultiplier": str(SHOWN_TIMES),
         "theme.base": str(PACKAGE / "theme" / "assay.toml"),
     }
     if settings.space_host:

@@ -5,6 +5,12 @@
     window.__streamlit = { BACKEND_BASE_URL: new URL(".", location.href).href };
   }
 
+  // The document is served as English: for those who hear it, it says what the page speaks.
+  new MutationObserver(() => {
+    const spoken = document.querySelector(".assay-brand")?.lang;
+    if (spoken && document.documentElement.lang !== spoken) document.documentElement.lang = spoken;
+  }).observe(document, { childList: true, subtree: true });
+
   // Streamlit keeps the chosen theme for one address only: let every page begin with it.
   const kept = "assay-theme", name = "stActiveTheme-", suffix = /-v\d+$/;
   const put = Storage.prototype.setItem, drop = Storage.prototype.removeItem;

@@ -45,9 +45,9 @@ def traces_named(figure, name):
 def test_the_fan_opens_from_the_last_close_to_each_range(bars, forecast, count):
     figure = price_figure(EN, bars[-count:], forecast, LIGHT)
     for level, lower, upper in (
-        ("95%", 3160.85, 3301.15),
-        ("80%", 3190.1, 3272.8),
-        ("50%", 3210.35, 3252.65),
+        ("95\xa0%", 3160.85, 3301.15),
+        ("80\xa0%", 3190.1, 3272.8),
+        ("50\xa0%", 3210.35, 3252.65),
     ):
         (band,) = traces_named(figure, f"{level} range")
         assert list(band.y) == [3230.4, upper, lower, 3230.4]
@@ -74,8 +74,8 @@ def test_a_missing_range_and_a_missing_volume_leave_the_rest(market):
         row["volume"] = None
     bars = History.parse(market.history).bars
     figure = price_figure(EN, bars, Forecast.parse(market.forecast), LIGHT)
-    assert traces_named(figure, "95% range")
-    assert not traces_named(figure, "80% range")
+    assert traces_named(figure, "95\xa0% range")
+    assert not traces_named(figure, "80\xa0% range")
 
 
 @pytest.mark.parametrize(("source", "marked"), [("simulated", True), ("yahoo", False)])
@@ -93,19 +93,19 @@ def test_prices_in_a_spanish_chart_have_decimal_commas(bars, forecast):
 def test_the_close_up_names_each_end_of_each_range(bars, forecast):
     notes = zoom_figure(EN, bars, forecast, LIGHT).layout.annotations
     assert [note.text for note in notes] == [
-        "95%  3,161",
-        "80%  3,190",
-        "50%  3,210",
-        "50%  3,253",
-        "80%  3,273",
-        "95%  3,301",
+        "95\xa0%  3,161",
+        "80\xa0%  3,190",
+        "50\xa0%  3,210",
+        "50\xa0%  3,253",
+        "80\xa0%  3,273",
+        "95\xa0%  3,301",
     ]
 
 
 def test_the_text_alternative_tells_what_the_chart_shows(bars, forecast):
     words = chart_words(EN, "chart.candles.alt", bars[-120:], forecast)
     assert "120 gold sessions" in words
-    assert "Tuesday 15 April 2025: median $3,231.40, 80% range $3,190.10 to $3,272.80" in words
+    assert "Tuesday 15 April 2025: median $3,231.40, 80\xa0% range $3,190.10 to $3,272.80" in words
 
 
 def test_month_names_are_thinned_to_fit_a_phone(bars):
@@ -143,8 +143,8 @@ def test_an_effect_on_the_log_of_the_spread_is_told_as_a_share_of_the_width():
 def test_an_effect_is_told_in_words():
     wider = FeatureEffect("next_payrolls", 1.0, math.log(1.1))
     narrower = FeatureEffect("unheard_of", None, math.log(0.96))
-    assert effect_sentence(EN, wider) == "US jobs report in the next session: about 10% wider."
-    assert effect_sentence(EN, narrower) == "unheard_of: about 4.0% narrower."
+    assert effect_sentence(EN, wider) == "US jobs report in the next session: about 10\xa0% wider."
+    assert effect_sentence(EN, narrower) == "unheard_of: about 4.0\xa0% narrower."
 
 
 def test_the_strongest_effect_stands_on_top(forecast):
@@ -152,7 +152,12 @@ def test_the_strongest_effect_stands_on_top(forecast):
     assert [item.effect for item in effects] == [0.21, 0.0953101798, 0.07, -0.06]
     figure = effects_figure(EN, width_steps(effects), LIGHT)
     assert list(figure.data[0].y) == [3, 2, 1, 0]
-    assert list(figure.data[0].text) == ["+23%", "+10%", "+7.3%", "\N{MINUS SIGN}5.8%"]
+    assert list(figure.data[0].text) == [
+        "+23\xa0%",
+        "+10\xa0%",
+        "+7.3\xa0%",
+        "\N{MINUS SIGN}5.8\xa0%",
+    ]
 
 
 def test_each_step_of_the_width_begins_where_the_one_above_it_ended(forecast):
@@ -167,8 +172,10 @@ def test_each_step_of_the_width_begins_where_the_one_above_it_ended(forecast):
     total = sum(item.effect for item in forecast.explanation)
     assert steps[-1].end == pytest.approx(total)
     # exp(0.3793101798) is 1.4613
-    assert today_words(EN, steps) == "Today: +46%"
-    assert step_words(EN, steps[-1]).startswith("All smaller inputs together: \N{MINUS SIGN}0.6%")
+    assert today_words(EN, steps) == "Today: +46\xa0%"
+    assert step_words(EN, steps[-1]).startswith(
+        "All smaller inputs together: \N{MINUS SIGN}0.6\xa0%"
+    )
 
 
 def test_effects_that_are_all_nothing_can_be_drawn():

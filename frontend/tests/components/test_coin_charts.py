@@ -131,7 +131,11 @@ def test_the_forecast_stands_beside_the_past_with_its_interval(signal, hourly):
     assert threshold.line.dash == "dash"
     assert set(threshold.y) == {2.87}
     assert band.x[0] == len(past.values) - 1 < band.x[1]
-    assert [note.text for note in figure.layout.annotations][:3] == ["1.5%", "2.3%", "3.6%"]
+    assert [note.text for note in figure.layout.annotations][:3] == [
+        "1.5\xa0%",
+        "2.3\xa0%",
+        "3.6\xa0%",
+    ]
 
 
 def test_a_long_past_is_thinned_from_its_end(coin, signal):
@@ -152,8 +156,8 @@ def test_without_interval_and_threshold_the_rest_is_drawn(coin, hourly):
 def test_the_volatility_chart_is_told_in_words(signal, hourly):
     words = volatility_words(EN, PastVolatility.before(signal, hourly), signal, BERLIN)
     assert "realized volatility over 24 hours since" in words
-    assert "the forecast: 2.3%, 80% range 1.5% to 3.6%" in words
-    assert "80th percentile of the past year at 2.9%" in words
+    assert "the forecast: 2.3\xa0%, 80\xa0% range 1.5\xa0% to 3.6\xa0%" in words
+    assert "80th percentile of the past year at 2.9\xa0%" in words
 
 
 def test_candles_of_a_coin_have_its_units_and_the_readers_hours(hourly):
@@ -252,7 +256,7 @@ def test_steps_at_the_edges_can_be_drawn(coin, score):
 def test_a_step_is_told_in_words(signal):
     first = steps_of(signal)[0]
     assert step_sentence(EN, first) == (
-        "Volatility of the last day: +7.6 points, from 20.0% to 27.6%."
+        "Volatility of the last day: +7.6 points, from 20.0\xa0% to 27.6\xa0%."
     )
     figure = steps_figure(ES, steps_of(signal), LIGHT)
     assert figure.data[0].text[0] == "+7,6"

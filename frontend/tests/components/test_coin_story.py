@@ -66,7 +66,7 @@ def test_a_handful_of_cases_is_not_judged():
 def test_the_gauge_is_filled_up_to_the_score():
     html = gauge_html(EN, 0.314)
     assert 'style="width:31.40%"' in html
-    assert 'aria-label="Risk gauge from 0 to 100%: 31%.' in html
+    assert 'aria-label="Risk gauge from 0 to 100\xa0%: 31\xa0%.' in html
 
 
 @pytest.mark.parametrize("values", [[1.0], [2.0, 2.0], [1.0, 3.0, 2.0]])

@@ -42,13 +42,13 @@ def test_the_first_glance_tells_risk_regime_volatility_and_loss(coin):
     for words in (
         "BTC/USDT: risk over the next 24 hours",
         "Binance, bars closed up to Monday 14 April 2025, 23:00 CEST.",
-        "Last close USDT\xa067,123.45, +0.07% in the last bar of 1 hour.",
-        "31%",
+        "Last close USDT\xa067,123.45, +0.07\xa0% in the last bar of 1 hour.",
+        "31\xa0%",
         "chance of high volatility over the next 24 hours",
         "Normal",
-        "80% range 1.5% to 3.6%; 44% a year",
-        "3.6%",
-        "5.3% on average",
+        "80\xa0% range 1.5\xa0% to 3.6\xa0%; 44\xa0% a year",
+        "3.6\xa0%",
+        "5.3\xa0% on average",
     ):
         assert words in html
 
@@ -58,7 +58,7 @@ def test_the_first_glance_stands_without_the_optional_fields(coin):
         del coin.signal[name]
     coin.signal["volatility"] = {"horizon": 0.0231, "annualized": 0.44}
     html = coin_headline_html(EN, Signal.parse(coin.signal), BERLIN)
-    assert "31%" in html
+    assert "31\xa0%" in html
     assert f.MISSING in html
 
 
@@ -81,10 +81,10 @@ def test_every_regime_has_a_word_and_a_mark_of_its_own(language):
 
 def test_the_risk_is_told_as_a_chance_with_its_usual_value(coin):
     words = said(coin)
-    assert "over the next 24 hours ends above the level, 2.9%, that one in five" in words
-    assert "more than the usual 20%" in words
-    assert "less than the usual 20%" in said(coin, risk_score=0.1)
-    assert "about the usual 20%" in said(coin, risk_score=0.21)
+    assert "over the next 24 hours ends above the level, 2.9\xa0%, that one in five" in words
+    assert "more than the usual 20\xa0%" in words
+    assert "less than the usual 20\xa0%" in said(coin, risk_score=0.1)
+    assert "about the usual 20\xa0%" in said(coin, risk_score=0.21)
     assert "de las próximas 24 horas acabe por encima del nivel, 2,9\xa0%," in said(coin, ES)
 
 
@@ -97,11 +97,11 @@ def test_little_skill_is_confessed_where_the_horizon_is_long(coin, minutes, spok
 
 def test_losses_are_told_in_plain_words(coin):
     words = said(coin)
-    assert "stay below 3.6% of the price in 19 of 20 cases, and average 5.3%" in words
-    assert "below 6.2% in 99 of 100 cases, and average 8.2%" in words
-    assert "**A fall of more than 4.0%: 4%.**" in words
+    assert "stay below 3.6\xa0% of the price in 19 of 20 cases, and average 5.3\xa0%" in words
+    assert "below 6.2\xa0% in 99 of 100 cases, and average 8.2\xa0%" in words
+    assert "**A fall of more than 4.0\xa0%: 4\xa0%.**" in words
     assert "can hardly be foretold" in words
-    assert "**A large fall: 4%.**" in said(coin, tail_loss_return=None)
+    assert "**A large fall: 4\xa0%.**" in said(coin, tail_loss_return=None)
     assert "Value at risk" not in said(coin, value_at_risk=None)
 
 
@@ -125,9 +125,13 @@ def test_prices_show_five_digits_and_shares_two():
         "67,123.45", "123.40", "3.2000", "0.099700", "0.000012340",
     ]  # fmt: skip
     assert [f.fine_percent(EN, value) for value in (0.523, 0.0231, 0.0062, 0.0004, None)] == [
-        "52%", "2.3%", "0.62%", "0.040%", f.MISSING,
+        "52\xa0%", "2.3\xa0%", "0.62\xa0%", "0.040\xa0%", f.MISSING,
     ]  # fmt: skip
-    assert [risk_percent(EN, value) for value in (0.005, 0.31, 0.995)] == ["0.5%", "31%", "99.5%"]
+    assert [risk_percent(EN, value) for value in (0.005, 0.31, 0.995)] == [
+        "0.5\xa0%",
+        "31\xa0%",
+        "99.5\xa0%",
+    ]
 
 
 @pytest.mark.parametrize("language", [EN, ES])
@@ -140,7 +144,7 @@ def test_every_code_of_the_backend_has_a_sentence(language):
 
 
 def test_the_benchmark_is_named_with_its_figure(coin):
-    assert benchmark_words(EN, Signal.parse(coin.signal)) == "HAR: 2.4%"
+    assert benchmark_words(EN, Signal.parse(coin.signal)) == "HAR: 2.4\xa0%"
     del coin.signal["explain"]
     assert benchmark_words(EN, Signal.parse(coin.signal)) is None
 
@@ -150,13 +154,14 @@ def test_recent_signals_are_told_with_market_regime_and_mark(coin):
     assert table["Made"] == ["14 Apr 2025, 23:00", "14 Apr 2025, 22:30", "14 Apr 2025, 22:00"]
     assert table["Market"][1] == "ETH/USDT, Binance, 1h"
     assert table["Regime"] == ["◐ normal", "○ calm", "● turbulent"]
-    assert table["Risk score"] == ["31%", "31%", "64%"]
+    assert table["Risk score"] == ["31\xa0%", "31\xa0%", "64\xa0%"]
 
 
 def test_the_table_of_steps_adds_up(coin):
     signal = Signal.parse(coin.signal)
-    table = coin_tables.steps_table(EN, steps_of(signal, shown=9, least=0.0))
-    assert table["Risk after it"][-1] == "31.0%"
+    steps = steps_of(signal, shown=9, least=0.0)
+    table = coin_tables.steps_numbers(EN, steps, file="steps.csv").table
+    assert table["Risk after it"][-1] == "31.0\xa0%"
     assert table["Effect, log-odds"][0] == "+0.420"
     assert len(table["Input"]) == 9
 

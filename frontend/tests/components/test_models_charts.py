@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import UTC
+
 import pytest
 
 import invented_records
@@ -11,7 +15,7 @@ from assay_frontend.components.coverage_chart import compared, coverage_figure, 
 from assay_frontend.components.evidence import evenness_words, evidence_words
 from assay_frontend.components.models_tables import (
     crps_bars,
-    history_csv,
+    history_numbers,
     leaderboard_csv,
     leaderboard_in_words,
 )
@@ -78,7 +82,7 @@ def test_marks_stand_where_the_coverage_is_and_boxes_where_chance_is(card):
     low, high = chance_band(3843, 0.8)
     box = figure.layout.shapes[1]
     assert (box.y0, box.y1) == pytest.approx((100 * (low / 3843 - 0.8), 100 * (high / 3843 - 0.8)))
-    assert "GARCH(1,1)-t: 80% ranges held 80.4%." in coverage_words(EN, card.evaluation)
+    assert "GARCH(1,1)-t: 80\xa0% ranges held 80.4\xa0%." in coverage_words(EN, card.evaluation)
 
 
 def test_a_benchmark_that_serves_is_drawn_once():
@@ -93,11 +97,36 @@ def test_files_hold_every_row(card):
     assert len(lines) == 7
     assert lines[0].endswith("coverage_0.5,coverage_0.8,coverage_0.9,coverage_0.95")
     registry = Registry.parse(invented_records.registry())
-    assert (
-        history_csv(registry.history)
-        .splitlines()[2]
-        .endswith(
-            "rollback,2025-04-09-00000001,2025-04-08-00000000,ada,"
-            "Its ranges were too narrow on *Friday*."
+    history = history_numbers(EN, registry.history, UTC, shown=2, file="champions.csv")
+    rows = list(csv.DictReader(io.StringIO(history.csv)))
+    assert [row["action"] for row in rows] == ["publish", "rollback", "promote"]
+    assert rows[1]["why"] == "Its ranges were too narrow on *Friday*."
+    assert rows[1]["replaced"] == "2025-04-08-00000000"
+    assert history.rows == 2
+
+
+def test_changes_are_told_newest_first_by_their_moment_and_can_be_told_apart():
+    """The present champion's own publication is told last, whatever its moment."""
+
+    def change(at, volatility, digest):
+        return {
+            "at": at, "by": "ada", "action": "publish", "why": "Passed the gate.",
+            "version": "2025-04-15-7c2ea766", "volatility_version": volatility, "digest": digest,
+            "replaced": None, "replaced_digest": None,
+        }  # fmt: skip
+
+    registry = Registry.parse(
+        invented_records.registry(
+            history=[
+                change(None, "v0", "00" * 32),
+                change("2025-04-15T23:10:00Z", "v1", "11" * 32),
+                change("2025-04-18T09:00:00Z", "v3", "33" * 32),
+                change("2025-04-16T09:00:00Z", "v2", "22" * 32),
+            ]
         )
     )
+    numbers = history_numbers(EN, registry.history, UTC, shown=9, file="champions.csv")
+    assert numbers.table["Volatility model"] == ["v3", "v2", "v1", "v0"]
+    assert numbers.table["Checksum"] == ["33333333", "22222222", "11111111", "00000000"]
+    assert len(set(zip(*numbers.table.values(), strict=True))) == 4
+    assert numbers.csv.splitlines()[1].startswith(",publish,2025-04-15-7c2ea766,v0,0000")

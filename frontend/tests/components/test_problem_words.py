@@ -16,6 +16,8 @@ EN, ES = translator("en"), translator("es")
     [
         (ApiUnreachable("refused"), "cannot be reached"),
         (ApiTimeout(5), "no answer within 5 seconds"),
+        (ApiTimeout(2.5), "no answer within 2.5 seconds"),
+        (ApiTimeout(1), "no answer within 1 second."),
         (MalformedAnswer("no field"), "that this page cannot read"),
         (ApiProblem(status=404, title="Not Found"), "does not know this"),
         (ApiProblem(status=422, title="Unprocessable"), "cannot answer this choice"),
@@ -40,6 +42,14 @@ def test_the_details_are_the_services_own_words_and_harmless():
     assert said == r"It says: no bars \[here\]\(x\)"
     assert again == "It asks to be tried again in 30 seconds."
     assert request == "Request: 01AB"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "in 1 second."), (29.1, "in 30 seconds."), (150, "in 2 minutes.")]
+)
+def test_a_wait_is_never_told_shorter_than_it_is(seconds, words):
+    problem = ApiProblem(status=503, title="Unavailable", retry_after_seconds=seconds)
+    assert problem_details(EN, problem)[1].endswith(words)
 
 
 def test_a_service_that_said_nothing_is_not_quoted():

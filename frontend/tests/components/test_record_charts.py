@@ -92,7 +92,7 @@ def test_shares_end_where_the_newest_outcomes_do(gold):
     assert [one.level for one in known(series)] == [0.95, 0.8]
     moments = [item.row.due for item, _ in gold.scored]
     figure = shares_figure(EN, series[:2], moments, LIGHT, UTC)
-    line = next(trace for trace in figure.data if trace.name == "80%")
+    line = next(trace for trace in figure.data if trace.name == "80\xa0%")
     assert line.y[-1] == pytest.approx(100 * sum(flags[-60:]) / 60)
     assert line.y[8] is None
     dashes = [trace.line.dash for trace in figure.data]

@@ -9,6 +9,7 @@ import pytest
 
 from assay_frontend.api.models import Evaluation, FeatureEffect, Forecast, History
 from assay_frontend.components import tables
+from assay_frontend.components.effects import feature_value
 from assay_frontend.components.headline import headline_html
 from assay_frontend.components.text import dollars_escaped, markdown_text
 from assay_frontend.components.verdict import verdict_sentences
@@ -30,31 +31,35 @@ def test_no_edge_is_said_plainly(market):
     words = said(market)
     assert "No evidence that this median beats “tomorrow = today”" in words
     assert "Over 3,843 sessions (5 Jan 2010 to 11 Apr 2025)" in words
-    assert "0.2% larger than the random walk's (p = 0.430)" in words
+    assert "0.2\xa0% larger than the random walk's (p = 0.430)" in words
 
 
 def test_how_often_the_ranges_held_is_said(market):
-    assert "The 80% ranges held 79% of the time over 3,843 sessions" in said(market)
+    assert "The 80\xa0% ranges held 79\xa0% of the time over 3,843 sessions" in said(market)
     assert "se cumplieron el 79\xa0% de las veces en 3.843 sesiones" in said(market, ES)
 
 
 def test_coverage_comes_from_the_leaderboard_where_the_forecast_has_none(market):
-    assert "The 80% ranges held 80% of the time" in said(market, skill={"coverage": None})
+    assert "The 80\xa0% ranges held 80\xa0% of the time" in said(market, skill={"coverage": None})
 
 
 def test_an_edge_is_said_without_a_promise(market):
     words = said(market, skill={"verdict": "edge", "rmse_vs_random_walk": 0.98, "p_value": 1e-9})
     assert "this median beat “tomorrow = today”" in words
     assert "no promise" in words
-    assert "2.0% smaller than the random walk's (p < 0.001)" in words
+    assert "2.0\xa0% smaller than the random walk's (p < 0.001)" in words
 
 
 @pytest.mark.parametrize(
     ("ratio", "p", "words"),
     [
-        (0.962, 0.0002, "CRPS) is 3.8% lower, which chance does not explain (p < 0.001)"),
-        (0.962, 0.2, "3.8% better than the random walk's (CRPS), but chance could explain that"),
-        (0.962, None, "3.8% better than the random walk's (CRPS)."),
+        (0.962, 0.0002, "CRPS) is 3.8\xa0% lower, which chance does not explain (p < 0.001)"),
+        (
+            0.962,
+            0.2,
+            "3.8\xa0% better than the random walk's (CRPS), but chance could explain that",
+        ),
+        (0.962, None, "3.8\xa0% better than the random walk's (CRPS)."),
         (1.01, 0.3, "no better than the random walk's"),
     ],
 )
@@ -108,7 +113,7 @@ def test_the_headline_tells_session_unit_range_chance_and_random_walk(market):
         "$3,231.40",
         "US$ per troy ounce",
         "$3,190.10 to $3,272.80",
-        "53%",
+        "53\xa0%",
         "$3,230.40",
         "no evidence that the median beats it",
     ):
@@ -135,12 +140,12 @@ def test_the_leaderboard_ranks_by_crps_and_marks_the_one_that_serves(market):
     table = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
     assert table["Model"][0] == "Neural network, MLP (served here)"
     assert table["Model"][-1] == "Random walk (tomorrow = today)"
-    assert table["CRPS (ranges)"][0] == "0.503%"
+    assert table["CRPS (ranges)"][0] == "0.503\xa0%"
 
 
 def test_the_leaderboard_keeps_the_p_of_the_price_apart_from_that_of_the_ranges(market):
     table = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
-    assert table["Price error (RMSE) vs random walk"][0] == "+0.21%"
+    assert table["Price error (RMSE) vs random walk"][0] == "+0.21\xa0%"
     assert table["p of the price error vs random walk"][0] == "0.430"
     assert table["p of the CRPS (ranges) vs random walk"][0] == "< 0.001"
     assert table["p of the CRPS (ranges) vs GARCH-t"][0] == "0.410"
@@ -158,8 +163,8 @@ def test_an_answer_without_the_p_of_the_price_leaves_it_open(market):
 
 def test_the_crps_is_also_told_as_its_difference_from_the_random_walks(market):
     shares = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
-    assert shares["CRPS (ranges) vs random walk"][0] == "\N{MINUS SIGN}3.82%"
-    assert shares["CRPS (ranges) vs random walk"][-1] == "0.00%"
+    assert shares["CRPS (ranges) vs random walk"][0] == "\N{MINUS SIGN}3.82\xa0%"
+    assert shares["CRPS (ranges) vs random walk"][-1] == "0.00\xa0%"
     market.evaluation["rows"].pop(0)
     alone = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))
     assert set(alone["CRPS (ranges) vs random walk"]) == {"\N{EM DASH}"}
@@ -194,7 +199,7 @@ def test_a_row_without_scores_comes_last(market):
     ],
 )
 def test_calendar_inputs_are_yes_or_no(feature, value, words):
-    assert tables.feature_value(EN, FeatureEffect(feature, value, 0.1)) == words
+    assert feature_value(EN, FeatureEffect(feature, value, 0.1)) == words
 
 
 def test_bars_are_downloaded_as_the_training_flow_reads_them(market):

@@ -75,10 +75,10 @@ def test_a_good_day_shows_everything_and_no_banner(open_page, backend):
     words = words_of(app)
     for part in (
         "BTC/USDT: risk over the next 24 hours",
-        "31%",
+        "31\xa0%",
         "Normal",
         "19 of 20 cases",
-        "From the usual 20.0% to 31.0%",
+        "From the usual 20.0\xa0% to 31.0\xa0%",
         "The newest 2 recorded signals of BTC/USDT",
         "less than a minute ago",
     ):
@@ -93,9 +93,17 @@ def test_every_chart_has_a_text_alternative_and_a_table(open_page):
     charts = app.get("plotly_chart")
     assert len(charts) == 5
     assert all(chart.proto.alt for chart in charts)
-    assert len(app.table) == 3
+    assert [expander.label for expander in app.expander] == [
+        "The numbers behind the charts",
+        "All inputs",
+        "The numbers behind the ribbon",
+        "The numbers behind the chart of reliability",
+    ]
     assert len(app.dataframe) == 3
-    assert 'aria-label="Table of 2 recent signals"' in words_of(app)
+    words = words_of(app)
+    for label in ("Table of 2 recent signals", "All inputs", "Possible losses"):
+        assert f'aria-label="{label}"' in words
+    assert 'class="assay-skeleton"' not in words
 
 
 def test_what_is_shown_may_be_downloaded(open_page):
@@ -104,7 +112,10 @@ def test_what_is_shown_may_be_downloaded(open_page):
         "Bars, CSV",
         "Volatility, CSV",
         "Signal, CSV",
+        "Steps, CSV",
         "Regimes, CSV",
+        "Reliability, CSV",
+        "Losses, CSV",
         "Recent signals, CSV",
     ]
 
@@ -178,6 +189,10 @@ def test_simulated_stale_and_short_are_told_in_both_languages(backend, coin, ope
     words = words_of(app)
     english = language == "en"
     assert ("none of these prices are real" if english else "ninguno de estos precios") in words
+    assert (
+        "this coin are simulated, and so is" if english else "son simulados, como toda"
+    ) in words
+    assert ("could be had, so" if english else "No se pudo") not in words
     assert ("2 hours ago. Newer bars" if english else "hace 2 horas. Pueden") in words
     assert ("Short history" if english else "Historial corto") in words
     assert "new_one" in words
@@ -242,7 +257,7 @@ def test_the_last_good_picture_of_this_choice_stays(backend, open_page, replies)
     st.cache_data.clear()  # the few seconds pass in which answers are shared
     app = open_page()
     assert "last good answer" in texts(app.error)
-    assert "31%" in words_of(app)
+    assert "31\xa0%" in words_of(app)
     assert len(app.get("plotly_chart")) == 5
     assert "31\xa0%" in words_of(open_page(lang="es"))
     other = open_page(horizon="60")
@@ -261,7 +276,7 @@ def test_one_missing_part_leaves_the_rest(backend, open_page, replies, path, ban
     backend.replies[path] = replies.problem()
     app = open_page()
     assert banner in texts(app.warning)
-    assert "31%" in words_of(app)
+    assert "31\xa0%" in words_of(app)
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
@@ -269,7 +284,7 @@ def test_hardly_any_bars_are_no_trouble(backend, coin, open_page, count):
     coin.most = count
     backend.serve_coin(coin)
     app = open_page()
-    assert "31%" in words_of(app)
+    assert "31\xa0%" in words_of(app)
     assert len(app.get("plotly_chart")) == {0: 2, 1: 4, 30: 5}[count]
 
 
@@ -277,11 +292,10 @@ def test_the_ribbon_tells_regimes_over_time(open_page, backend):
     app = open_page()
     words = words_of(app)
     # 720 hours: 361 calm, then normal but for a turbulent day that ended a day ago
-    assert (
-        "Calm 50%, normal 47%, turbulent 3% of the time shown. Now normal, for 24 hours." in words
-    )
+    assert "Calm 50\xa0%, normal 47\xa0%, turbulent 3\xa0% of the time shown." in words
+    assert "Now normal, for 24 hours." in words
     alt = next(c.proto.alt for c in app.get("plotly_chart") if "regimes from" in c.proto.alt)
-    assert "calm 50%, normal 47%, turbulent 3%. Now normal." in alt
+    assert "calm 50\xa0%, normal 47\xa0%, turbulent 3\xa0%. Now normal." in alt
     assert "hours=720" in asked(backend, REGIMES)[0]
     assert "hours=2160" in [open_page(days="90"), asked(backend, REGIMES)[-1]][1]
 
@@ -295,12 +309,12 @@ def test_without_regimes_the_ribbon_says_so(open_page, backend, coin, replies):
 
 def test_the_gauge_stands_beside_what_came_of_such_scores(open_page, backend, replies):
     backend.replies[RECORD] = replies.of(invented_records.signal_record(0))
-    words = words_of(open_page())
+    words = words_of(open_page(backtest="year"))
     # the description's example has two tenths: 63 moments of about 14 %, none of about 31 %
     assert "Scores like this one came only 0 times before" in words
     assert "From 364 past moments, 24 hours each" in words
-    assert "the squared error is 20% smaller" in words
-    assert "5.2% of 364 times, 5% expected" in words
+    assert "the squared error is 20\xa0% smaller" in words
+    assert "5.2\xa0% of 364 times, 5\xa0% expected" in words
 
 
 def test_recorded_signals_speak_first_where_enough_were_scored(open_page, backend, replies):
@@ -312,24 +326,44 @@ def test_where_nothing_can_be_checked_the_gauge_says_why(open_page, backend, rep
     backend.replies[RECORD] = replies.of(invented_records.signal_record(0))
     backend.replies[BACKTEST] = replies.problem()
     assert "cannot be told: The forecasting service cannot answer just now." in words_of(
-        open_page()
+        open_page(backtest="year")
     )
     words = words_of(open_page(timeframe="5m", horizon="15"))
     assert "the check runs on whole hours" in words
     assert "the scores here are for the next hour" in words
 
 
-def test_the_back_test_comes_on_demand_and_stays_in_the_address(open_page):
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Too few signals of this coin"), ("es", "muy pocas señales")]
+)
+def test_the_gauge_offers_to_work_out_what_records_cannot_tell(
+    open_page, backend, replies, language, words
+):
+    backend.replies[RECORD] = replies.of(invented_records.signal_record(0))
+    app = open_page(lang=language)
+    assert words in words_of(app)
+    assert not asked(backend, BACKTEST)
+    app.button(key="gauge_run").click().run()
+    assert app.query_params["backtest"] == "year"
+    assert "364" in words_of(app)
+    assert not [button for button in app.button if button.key in ("gauge_run", "backtest_run")]
+
+
+def test_the_back_test_comes_on_demand_and_stays_in_the_address(open_page, backend):
     app = open_page()
     assert "Led by the signals" not in words_of(app)
+    assert not asked(backend, BACKTEST)
     app.button(key="backtest_run").click().run()
+    assert len(asked(backend, BACKTEST)) == 1
     assert app.query_params["backtest"] == "year"
     words = words_of(app)
     assert "Led by the signals" in words
-    assert "aiming at 40% volatility a year" in words
+    assert "aiming at 40\xa0% volatility a year" in words
     alt = next(c.proto.alt for c in app.get("plotly_chart") if c.proto.alt.startswith("Equity"))
-    assert "Largest falls: 32% and 46%." in alt
-    assert "Back-test, CSV" in [b.proto.label for b in app.get("download_button")]
+    assert "Largest falls: 32\xa0% and 46\xa0%." in alt
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert {"Back-test, CSV", "Figures, CSV"} <= set(labels)
+    assert [expander.label for expander in app.expander][-1] == "The numbers behind the chart"
     assert "is no back-test on offer" in texts(open_page(backtest="decade").warning)
 
 
@@ -403,7 +437,7 @@ def test_a_signal_of_only_what_is_promised_is_shown(backend, coin, open_page):
     coin.signal["volatility"] = {"horizon": 0.0231, "annualized": 0.44}
     backend.replies[SIGNAL] = backend.replies[SIGNAL].of(coin.signal)
     words = words_of(open_page())
-    assert "31%" in words
+    assert "31\xa0%" in words
     assert "No explanation came with this signal" in words
 
 

@@ -70,7 +70,7 @@ def test_the_first_glance_holds_the_forecast(open_page):
         "$3,231.40",
         "US$ per troy ounce",
         "$3,190.10 to $3,272.80",
-        "53%",
+        "53\xa0%",
         "$3,230.40",
     ):
         assert part in words
@@ -84,10 +84,10 @@ def test_a_good_day_has_no_banner(open_page):
 def test_verdict_effects_and_freshness_are_told(open_page):
     words = words_of(open_page())
     assert "No evidence that this median beats “tomorrow = today”" in words
-    assert "The 80% ranges held 79% of the time over 3,843 sessions" in words
+    assert "The 80\xa0% ranges held 79\xa0% of the time over 3,843 sessions" in words
     assert "Monday 14 April 2025, 23:00 CEST (3 hours 20 minutes ago)" in words
     assert "Tuesday 15 April 2025, 23:00 CEST" in words
-    assert "“Gold's volatility over about 5 sessions” makes the range about 23% wider" in words
+    assert "“Gold's volatility over about 5 sessions” makes the range about 23\xa0% wider" in words
     assert "13:30 New York settlement" in words
     assert words.count("not financial advice") == 1
 
@@ -97,8 +97,13 @@ def test_every_chart_has_a_text_alternative_and_a_table(open_page):
     charts = app.get("plotly_chart")
     assert len(charts) == 4
     assert all(chart.proto.alt for chart in charts)
-    assert len(app.table) == 2
-    assert "<table " in words_of(app)
+    assert [expander.label for expander in app.expander] == [
+        "The numbers behind the chart",
+        "All inputs",
+        "The numbers behind the chart of outcomes",
+    ]
+    assert len(app.table) == 1
+    assert words_of(app).count("<table ") == 2
     assert len(app.dataframe) == 2
     assert "the p-values of the CRPS say nothing about the price" in texts(app.caption)
 
@@ -106,7 +111,7 @@ def test_every_chart_has_a_text_alternative_and_a_table(open_page):
 def test_forecasts_are_held_against_their_outcomes(open_page, backend, replies):
     backend.replies[RECORD] = replies.of(invented_records.gold_record(120))
     app = open_page()
-    told = re.search(r"(\d+) of 60 closes \((\d+)%\) fell inside", words_of(app))
+    told = re.search(r"(\d+) of 60 closes \((\d+)\xa0%\) fell inside", words_of(app))
     assert told
     assert round(100 * int(told[1]) / 60) == int(told[2])
     alt = next(c.proto.alt for c in app.get("plotly_chart") if "outside" in c.proto.alt)
@@ -130,7 +135,7 @@ def test_while_nothing_is_scored_the_page_says_why(open_page, backend, replies, 
 
 def test_the_waterfall_ends_at_todays_width(open_page):
     alt = next(c.proto.alt for c in open_page().get("plotly_chart") if "Waterfall" in c.proto.alt)
-    assert "Waterfall of 9 steps from the usual width of the range to today's. Today: +46%." in alt
+    assert "steps from the usual width of the range to today's. Today: +46\xa0%." in alt
 
 
 @pytest.mark.parametrize(
@@ -140,15 +145,17 @@ def test_the_chance_of_a_rise_is_told_for_what_it_is(open_page, backend, market,
     backend.serve(market.change(probability_up=chance))
     page = words_of(open_page())
     assert words in page
-    assert f"Rise {chance:.0%}" in page
+    assert f"Rise {100 * chance:.0f}\xa0%" in page
 
 
-def test_both_files_are_offered_at_first_sight(open_page):
+def test_every_file_is_offered_without_opening_anything(open_page):
     app = open_page()
     assert [button.proto.label for button in app.get("download_button")] == [
         "Bars, CSV",
         "Forecast, CSV",
+        "Inputs, CSV",
         "Outcomes, CSV",
+        "Leaderboard, CSV",
     ]
     hidden = [item for box in app.expander for item in box.get("download_button")]
     assert app.expander
@@ -158,13 +165,16 @@ def test_both_files_are_offered_at_first_sight(open_page):
 def test_the_forecast_may_be_downloaded_where_there_are_no_bars(backend, open_page, replies):
     backend.replies[HISTORY] = replies.problem()
     labels = [item.proto.label for item in open_page().get("download_button")]
-    assert labels == ["Forecast, CSV", "Outcomes, CSV"]
+    assert labels == ["Forecast, CSV", "Inputs, CSV", "Outcomes, CSV", "Leaderboard, CSV"]
 
 
 def test_simulated_prices_are_announced(backend, market, open_page):
     backend.serve(market.change(source="simulated"))
     app = open_page()
-    assert "none of these prices are real" in texts(app.error)
+    told = texts(app.error)
+    assert "none of these prices are real" in told
+    assert "The prices of gold are simulated" in told
+    assert "could be had, so" not in told
 
 
 @pytest.mark.parametrize(
@@ -316,11 +326,11 @@ def test_a_spanish_browser_is_answered_in_spanish(open_page):
     words = words_of(open_page(locale="es-MX"))
     assert "Oro: el cierre del martes 15 de abril de 2025" in words
     assert "3.231,40\xa0US$" in words
-    assert "No hay pruebas" in words
+    assert "No hay indicios" in words
 
 
 def test_the_address_overrules_the_browsers_language(open_page):
-    assert "No hay pruebas" in words_of(open_page(lang="es"))
+    assert "No hay indicios" in words_of(open_page(lang="es"))
     assert "No evidence" in words_of(open_page(lang="en", locale="es-ES"))
 
 
@@ -328,7 +338,7 @@ def test_the_switch_changes_the_language_and_the_address(open_page):
     app = open_page()
     app.segmented_control(key="language").set_value("es").run()
     assert app.query_params["lang"] == "es"
-    assert "No hay pruebas" in words_of(app)
+    assert "No hay indicios" in words_of(app)
 
 
 def test_a_language_that_is_not_offered_gives_a_notice(open_page):

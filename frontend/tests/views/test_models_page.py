@@ -28,21 +28,31 @@ def test_the_first_glance_says_who_and_how_good(open_page, words_of):
     for part in (
         "Who makes gold's forecast: Log-linear Student-t",
         "Version 2025-04-15-7c2ea766, trained on sessions from 30 Aug 2000 to 15 Apr 2025",
-        "\N{MINUS SIGN}2.02%",
+        "\N{MINUS SIGN}2.02 %",
         "very strong evidence (p &lt; 0.001)",
         "no evidence (p 0.775)",
         "over 3,843 sessions",
-        "79.8%",
+        "79.8 %",
     ):
         assert part in words, part
     assert words.count("not financial advice") == 1
 
 
-def test_a_good_day_has_no_banner_and_offers_both_files(open_page):
+def test_a_good_day_has_no_banner_and_offers_every_table_as_a_file(open_page):
     app = open_page()
     assert not [*app.error, *app.warning, *app.info]
     labels = [item.proto.label for item in app.get("download_button")]
-    assert labels == ["Leaderboard, CSV", "History, CSV"]
+    assert labels == [
+        "Leaderboard, CSV",
+        "CRPS, CSV",
+        "Histogram, CSV",
+        "Coverage, CSV",
+        "History, CSV",
+        "Versions, CSV",
+        "Volatility models, CSV",
+        "Losses, CSV",
+        "All losses, CSV",
+    ]
 
 
 def test_every_rival_is_on_the_board_with_its_tests_in_words(open_page, words_of):
@@ -66,8 +76,10 @@ def test_every_chart_has_a_text_alternative_and_numbers(open_page, words_of):
     drawn = app.get("plotly_chart")
     assert len(drawn) == 3
     assert all(chart.proto.alt for chart in drawn)
-    assert "GARCH-t by weekday: +1.12%." in drawn[0].proto.alt
-    assert words_of(app).count("<table ") == 8
+    assert "GARCH-t by weekday: +1.12\xa0%." in drawn[0].proto.alt
+    assert words_of(app).count("<table ") == 9
+    named = [expander.label for expander in app.expander]
+    assert named.count("The numbers behind the chart") == 3
 
 
 def test_champions_are_told_with_who_and_why(open_page, words_of):
@@ -89,8 +101,8 @@ def test_the_volatility_model_has_a_card_of_its_own(open_page, words_of):
         "1 Jan 2023 to 20 Jan 2025",
         "BTC hourly, BTC daily, ETH daily",
         "judged on 299 days",
-        "24% better than saying the usual share",
-        "\N{MINUS SIGN}29.40%",
+        "24 % better than saying the usual share",
+        "\N{MINUS SIGN}29.40 %",
     ):
         assert part in words, part
 
@@ -198,7 +210,7 @@ def test_a_spanish_browser_is_answered_in_spanish(open_page, words_of):
     words = words_of(open_page(locale="es-MX"))
     for part in (
         "Quién predice el oro",
-        "pruebas muy sólidas (p &lt; 0,001)",
+        "indicios muy sólidos (p &lt; 0,001)",
         "promovido a mano",
         "del 1 ene 2023 al 20 ene 2025",
     ):

@@ -63,12 +63,12 @@ def test_a_good_day_shows_gold_coins_changes_and_ages_and_no_banner(open_page):
         "Gold: the close of Tuesday 15 April 2025",
         "$3,231.40",
         "$3,190.10 to $3,272.80",
-        "53%",
+        "53\xa0%",
         "<h3>BTC/USDT</h3>",
         '<span class="assay-mark normal" aria-hidden="true"></span>Normal',
-        "31%",
+        "31\xa0%",
         "Gold closed at $3,230.40 on Monday 14 April 2025",
-        "Risk 31%, was 71%.",
+        "Risk 31\xa0%, was 71\xa0%.",
         "Now normal, was turbulent.",
         "Monday 14 April 2025, 23:00 CEST (3 hours 20 minutes ago)",
         "Tuesday 15 April 2025, 23:00 CEST",
@@ -98,8 +98,14 @@ def test_every_line_has_a_text_alternative_and_a_table(open_page):
     pictures = [body for body in pictures if "<style>" not in body]
     assert len(pictures) == 3
     assert all('alt="' in body and 'alt=""' not in body for body in pictures)
+    names = [expander.label for expander in app.expander]
+    assert names == ["The coins' numbers", "The numbers behind the lines"]
     assert len(app.dataframe) == 1
-    assert [b.proto.label for b in app.get("download_button")] == ["Overview, CSV"]
+    shown = app.dataframe[0].value
+    assert set(shown["Market"]) == {"Gold", "BTC/USDT"}
+    assert len(shown[shown["Market"] == "Gold"]) == 60
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["Overview, CSV", "Closes, CSV"]
 
 
 def test_the_last_close_is_held_against_what_was_forecast_for_it(open_page, backend, replies):
@@ -122,10 +128,10 @@ def test_the_last_close_is_held_against_what_was_forecast_for_it(open_page, back
     }  # fmt: skip
     backend.replies[RECORD] = replies.of({"items": [item], "summary": summary})
     words = words_of(open_page())
-    assert "inside the 80% range forecast for it ($3,200.00 to $3,240.00)" in words
+    assert "inside the 80\xa0% range forecast for it ($3,200.00 to $3,240.00)" in words
     assert "the median missed by $9.40, “tomorrow = today” by $10.40" in words
     # 82.70 / 3230.40 against 40 / 3220: 2.0608 times as wide
-    assert "The next range is 106% wider than the last." in words
+    assert "The next range is 106\xa0% wider than the last." in words
 
 
 def test_a_coin_that_cannot_be_had_leaves_the_others(open_page, backend, coin, replies):
@@ -143,7 +149,7 @@ def test_a_coin_that_cannot_be_had_leaves_the_others(open_page, backend, coin, r
 def test_without_its_past_a_coin_has_no_line_and_no_yesterday(open_page, backend, replies):
     backend.replies[REGIMES] = replies.problem()
     words = words_of(open_page())
-    assert "31%" in words
+    assert "31\xa0%" in words
     assert "in 24 hours." not in words
 
 
@@ -177,7 +183,7 @@ def test_the_last_good_picture_stays_when_the_backend_goes(open_page, backend, r
     assert "last good answer" in texts(app.error)
     words = words_of(app)
     assert "$3,231.40" in words
-    assert "Risk 31%, was 71%." in words
+    assert "Risk 31\xa0%, was 71\xa0%." in words
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,11 @@ def test_the_first_glance_says_that_everything_works(open_page, words_of):
     assert words.count("not financial advice") == 1
 
 
-def test_a_good_day_has_no_banner_and_offers_both_files(open_page):
+def test_a_good_day_has_no_banner_and_offers_every_table_as_a_file(open_page):
     app = open_page()
     assert not [*app.error, *app.warning, *app.info]
     labels = [item.proto.label for item in app.get("download_button")]
-    assert labels == ["Series, CSV", "Gaps, CSV"]
+    assert labels == ["Series, CSV", "Sources, CSV", "Rows set aside, CSV", "Gaps, CSV"]
 
 
 def test_stale_series_are_named(backend, open_page, replies, texts, words_of):

@@ -22,11 +22,11 @@ def test_the_first_glance_says_how_often_ranges_held(open_page, words_of):
     for part in (
         "What was forecast, and what came of it",
         "120 gold forecasts, each written down before its outcome was known",
-        "75%",
+        "75\xa0%",
         "90 of 120",
-        "should be 80% in the long run",
+        "should be 80\xa0% in the long run",
         "1 waiting for the outcome",
-        "The 80% ranges held 90 of 120 times (75.0%). If they are right, chance alone gives 87",
+        "The 80\xa0% ranges held 90 of 120 times (75.0\xa0%). If they are right, chance alone",
     ):
         assert part in words
     assert words.count("not financial advice") == 1
@@ -43,9 +43,13 @@ def test_every_chart_has_a_text_alternative_and_numbers(open_page, words_of, of,
     drawn = app.get("plotly_chart")
     assert len(drawn) == count
     assert all(chart.proto.alt for chart in drawn)
+    named = [expander.label for expander in app.expander]
+    assert named.count("The numbers behind the chart") == count
     assert words_of(app).count("<table ") == 2
-    assert len(app.dataframe) == 1
-    assert [item.proto.label for item in app.get("download_button")] == ["Track record, CSV"]
+    assert len(app.dataframe) == count
+    labels = [item.proto.label for item in app.get("download_button")]
+    assert len(set(labels)) == count + 1
+    assert labels[-1] == "Track record, CSV"
 
 
 def test_signals_are_told_with_what_came_of_them(open_page, words_of):
@@ -53,7 +57,7 @@ def test_signals_are_told_with_what_came_of_them(open_page, words_of):
     for part in (
         "150 signals of BTC/USDT",
         "High volatility came",
-        "More than the 95% value at risk was lost 6 of 150 times (4.0%)",
+        "More than the 95\xa0% value at risk was lost 6 of 150 times (4.0\xa0%)",
         "Times are in CEST",
     ):
         assert part in words
@@ -69,7 +73,7 @@ def test_hits_and_misses_bear_a_mark_and_a_word(open_page, words_of):
 
 def test_ranges_that_are_too_narrow_are_called_so(backend, open_page, replies, words_of):
     backend.replies[GOLD] = replies.of(invented_records.gold_record(250, spread=1.6))
-    assert "The 80% ranges were too narrow so far" in words_of(open_page())
+    assert "The 80\xa0% ranges were too narrow so far" in words_of(open_page())
 
 
 @pytest.mark.parametrize("of", ["gold", "signals"])

@@ -15,7 +15,7 @@ _EN_REGIME: Final[dict[Regime, str]] = {
     "calm": "calm", "normal": "normal", "turbulent": "turbulent",
 }  # fmt: skip
 _ES_REGIME: Final[dict[Regime, str]] = {
-    "calm": "de calma", "normal": "normal", "turbulent": "turbulento",
+    "calm": "tranquilo", "normal": "normal", "turbulent": "turbulento",
 }  # fmt: skip
 
 

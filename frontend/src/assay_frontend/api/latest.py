@@ -1,24 +1,17 @@
-"""The newest answers, kept so that a backend that is away leaves the last good picture.
-
-Answers, failures too, are shared by all readers for a few seconds and renewed in the background:
-Streamlit's cache does both, so this is the one module of the API that knows Streamlit.
-"""
+"""What each page asks, and the newest answers to all of it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any
 
-import streamlit as st
-
+from assay_frontend.api.answers import Latest, Question, kept_together, latest_together
 from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal
-from assay_frontend.api.errors import ApiError, ApiProblem, ApiTimeout, ApiUnreachable
+from assay_frontend.api.errors import ApiError
 from assay_frontend.api.models import Evaluation, Forecast, History
 from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
@@ -26,132 +19,14 @@ from assay_frontend.api.track_models import GoldRecord, SignalRecord
 from assay_frontend.i18n import Language
 from assay_frontend.markets import CoinChoice
 
-T = TypeVar("T")
-Key = tuple[Hashable, ...]
-
-FRESH_SECONDS = 9
-SLOW_SECONDS = 60
 HISTORY_SESSIONS = 250
 OUTCOMES = 60
 COIN_BARS = 250
 RECENT_SIGNALS = 100
-MOST_KEPT = 96
-MOST_AT_ONCE = 8
 GLANCE_HOURS = 168
 TRACKED_SIGNALS = 1000
 YEAR_HOURS = 8760
 GLANCE_FORECASTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Latest(Generic[T]):
-    """The newest good value, when it was received, and what went wrong since, if anything."""
-
-    value: T | None
-    received_at: datetime | None
-    problem: ApiError | None
-
-    @property
-    def backend_is_away(self) -> bool:
-        return isinstance(self.problem, ApiUnreachable | ApiTimeout)
-
-    @property
-    def was_refused(self) -> bool:
-        """What was asked for is not there, or cannot be asked: asking again cannot help."""
-        return isinstance(self.problem, ApiProblem) and self.problem.status in (404, 422)
-
-
-@st.cache_resource(show_spinner=False)
-def _last_good() -> OrderedDict[Key, Latest[Any]]:
-    return OrderedDict()
-
-
-def _answer(call: Callable[[], T]) -> Latest[T]:
-    try:
-        return Latest(call(), datetime.now(UTC), None)
-    except ApiError as error:
-        return Latest(None, None, error)
-
-
-# `_call` is not part of the cache's key: its client holds a secret.
-@st.cache_data(ttl=FRESH_SECONDS, refresh_mode="background", show_spinner=False, max_entries=64)
-def _ask(key: Key, _call: Callable[[], Any]) -> Latest[Any]:
-    del key
-    return _answer(_call)
-
-
-@st.cache_data(ttl=SLOW_SECONDS, refresh_mode="background", show_spinner=False, max_entries=32)
-def _ask_slowly(key: Key, _call: Callable[[], Any]) -> Latest[Any]:
-    """For long answers that hardly change."""
-    del key
-    return _answer(_call)
-
-
-@st.cache_data(ttl=FRESH_SECONDS, refresh_mode="background", show_spinner=False, max_entries=32)
-def _ask_together(keys: tuple[Key, ...], _calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
-    return _answers(keys, _calls)
-
-
-@st.cache_data(ttl=SLOW_SECONDS, refresh_mode="background", show_spinner=False, max_entries=16)
-def _ask_slowly_together(
-    keys: tuple[Key, ...], _calls: Sequence[Callable[[], Any]]
-) -> list[Latest[Any]]:
-    return _answers(keys, _calls)
-
-
-def _answers(keys: tuple[Key, ...], calls: Sequence[Callable[[], Any]]) -> list[Latest[Any]]:
-    if not keys:
-        return []
-    with ThreadPoolExecutor(min(len(keys), MOST_AT_ONCE)) as pool:
-        return list(pool.map(_answer, calls))
-
-
-@dataclass(frozen=True, slots=True)
-class _Question(Generic[T]):
-    """One call to the backend; equal keys mean equal answers, but for their language."""
-
-    key: Key
-    call: Callable[[], T]
-    slow: bool = False
-    language: Language | None = None
-
-    @property
-    def asked(self) -> Key:
-        return (*self.key, self.language)
-
-    def latest(self) -> Latest[T]:
-        return self.settled((_ask_slowly if self.slow else _ask)(self.asked, self.call))
-
-    def settled(self, answer: Latest[T]) -> Latest[T]:
-        """A good answer is kept; a failure leaves the last good one."""
-        return self._remember(answer) if answer.problem is None else self.kept(answer.problem)
-
-    def kept(self, problem: ApiError | None) -> Latest[T]:
-        """The last good answer, without asking."""
-        good = _last_good().get(self.key, Latest(None, None, None))
-        return Latest(good.value, good.received_at, problem)
-
-    def _remember(self, answer: Latest[T]) -> Latest[T]:
-        good = _last_good()
-        good[self.key] = answer
-        good.move_to_end(self.key)
-        while len(good) > MOST_KEPT:
-            good.popitem(last=False)
-        return answer
-
-
-def _latest_together(
-    questions: Sequence[_Question[Any]], *, slow: bool = False
-) -> list[Latest[Any]]:
-    """All at once; the whole takes as long as the slowest."""
-    ask = _ask_slowly_together if slow else _ask_together
-    answers = ask(tuple(q.asked for q in questions), [q.call for q in questions])
-    return [q.settled(answer) for q, answer in zip(questions, answers, strict=True)]
-
-
-def _kept(questions: Sequence[_Question[Any]], problem: ApiError | None) -> list[Latest[Any]]:
-    """The last good answers, without asking."""
-    return [question.kept(problem) for question in questions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,33 +42,33 @@ class GoldPicture:
 def gold_picture(client: AssayClient) -> GoldPicture:
     """Asks a backend that is away once, not four times: each call may last a whole deadline."""
     at = client.api_url
-    asked: list[_Question[Any]] = [
-        _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS)),
-        _Question((at, "evaluation"), client.evaluation),
+    asked: list[Question[Any]] = [
+        Question((at, "history"), lambda: client.history(HISTORY_SESSIONS)),
+        Question((at, "evaluation"), client.evaluation),
         _gold_record_question(client, OUTCOMES),
     ]
-    forecast = _Question((at, "forecast"), client.forecast).latest()
+    forecast = Question((at, "forecast"), client.forecast).latest()
     if forecast.backend_is_away:
-        return GoldPicture(forecast, *_kept(asked, forecast.problem))
-    return GoldPicture(forecast, *_latest_together(asked))
+        return GoldPicture(forecast, *kept_together(asked, forecast.problem))
+    return GoldPicture(forecast, *latest_together(asked))
 
 
-def _gold_record_question(client: AssayClient, n: int) -> _Question[GoldRecord]:
-    return _Question((client.api_url, "gold_record", n), lambda: client.gold_record(n))
+def _gold_record_question(client: AssayClient, n: int) -> Question[GoldRecord]:
+    return Question((client.api_url, "gold_record", n), lambda: client.gold_record(n))
 
 
 def _signal_question(
     client: AssayClient, choice: CoinChoice, language: Language
-) -> _Question[Signal]:
-    return _Question(
+) -> Question[Signal]:
+    return Question(
         (client.api_url, "signal", choice),
         lambda: client.signal(choice, language=language),
         language=language,
     )
 
 
-def _hours_question(client: AssayClient, choice: CoinChoice, hours: int) -> _Question[CoinHours]:
-    return _Question(
+def _hours_question(client: AssayClient, choice: CoinChoice, hours: int) -> Question[CoinHours]:
+    return Question(
         (client.api_url, "hours", choice, hours), lambda: client.coin_hours(choice, hours=hours)
     )
 
@@ -222,8 +97,8 @@ def coin_picture(
     """
     at, market = client.api_url, (choice.exchange, choice.symbol)
 
-    def bars_of(name: str, count: int, *, slow: bool) -> _Question[CoinBars]:
-        return _Question(
+    def bars_of(name: str, count: int, *, slow: bool) -> Question[CoinBars]:
+        return Question(
             (at, "bars", *market, name, count),
             lambda: client.coin_bars(*market, name, limit=count),
             slow,
@@ -250,13 +125,11 @@ def is_hopeless(signal: Latest[Signal]) -> bool:
 class CoinStory:
     """What the crypto page tells of the time behind the coin.
 
-    `hours` is what the model says of past ones, `tested` what came of them, `record` what came of
-    recorded signals.
+    `hours` is what the model says of past ones, `record` what came of recorded signals.
     """
 
     signal: Latest[Signal]
     hours: Latest[CoinHours]
-    tested: Latest[Backtest]
     record: Latest[SignalRecord]
 
 
@@ -264,24 +137,33 @@ def coin_story(
     client: AssayClient, choice: CoinChoice, *, hours: int, language: Language
 ) -> CoinStory:
     at, market = client.api_url, (choice.exchange, choice.symbol)
-    whole = whole_hours(choice)
-    tested: _Question[Backtest] = _Question(
-        (at, "backtest", whole, YEAR_HOURS), lambda: client.backtest(whole, hours=YEAR_HOURS)
-    )
-    record: _Question[SignalRecord] = _Question(
+    record: Question[SignalRecord] = Question(
         (at, "signal_record", *market, TRACKED_SIGNALS),
         lambda: client.signal_record(*market, TRACKED_SIGNALS),
     )
-    slow: list[_Question[Any]] = [_hours_question(client, whole, hours), tested, record]
+    slow: list[Question[Any]] = [_hours_question(client, whole_hours(choice), hours), record]
     signal = _signal_question(client, choice, language).latest()
     if is_hopeless(signal):
-        return CoinStory(signal, *_kept(slow, signal.problem))
-    return CoinStory(signal, *_latest_together(slow, slow=True))
+        return CoinStory(signal, *kept_together(slow, signal.problem))
+    return CoinStory(signal, *latest_together(slow, slow=True))
+
+
+def coin_backtest(
+    client: AssayClient, choice: CoinChoice, signal: Latest[Signal]
+) -> Latest[Backtest]:
+    """What came of a year's signals; the backend works for it, so only where a reader asks."""
+    whole = whole_hours(choice)
+    question: Question[Backtest] = Question(
+        (client.api_url, "backtest", whole, YEAR_HOURS),
+        lambda: client.backtest(whole, hours=YEAR_HOURS),
+        slow=True,
+    )
+    return question.kept(signal.problem) if is_hopeless(signal) else question.latest()
 
 
 def recent_signals(client: AssayClient, signal: Latest[Signal]) -> Latest[tuple[Signal, ...]]:
     """The newest recorded ones, of all markets; not asked for where `signal` says not to."""
-    recent: _Question[tuple[Signal, ...]] = _Question(
+    recent: Question[tuple[Signal, ...]] = Question(
         (client.api_url, "recent"), lambda: client.recent_signals(RECENT_SIGNALS)
     )
     return recent.kept(signal.problem) if is_hopeless(signal) else recent.latest()
@@ -297,12 +179,12 @@ def coin_glances(
     client: AssayClient, coins: Sequence[CoinChoice], *, language: Language
 ) -> tuple[CoinGlance, ...]:
     """Several coins at once."""
-    return _glances(coins, _latest_together(_glance_questions(client, coins, language)))
+    return _glances(coins, latest_together(_glance_questions(client, coins, language)))
 
 
 def _glance_questions(
     client: AssayClient, coins: Sequence[CoinChoice], language: Language
-) -> list[_Question[Any]]:
+) -> list[Question[Any]]:
     """Two for each coin."""
     return [
         question
@@ -325,7 +207,7 @@ def gold_record(client: AssayClient, n: int) -> Latest[GoldRecord]:
 
 def signal_record(client: AssayClient, exchange: str, symbol: str, n: int) -> Latest[SignalRecord]:
     """The same of one market's signals."""
-    return _Question(
+    return Question(
         (client.api_url, "signal_record", exchange, symbol, n),
         lambda: client.signal_record(exchange, symbol, n),
     ).latest()
@@ -341,8 +223,8 @@ class ModelsPicture:
 
 def models_picture(client: AssayClient) -> ModelsPicture:
     """Asks a backend that is away once."""
-    registry = _Question((client.api_url, "registry"), client.registry)
-    champion = _Question((client.api_url, "champion"), client.champion).latest()
+    registry = Question((client.api_url, "registry"), client.registry)
+    champion = Question((client.api_url, "champion"), client.champion).latest()
     if champion.backend_is_away:
         return ModelsPicture(champion, registry.kept(champion.problem))
     return ModelsPicture(champion, registry.latest())
@@ -369,10 +251,10 @@ class StatusPicture:
 def status_picture(client: AssayClient) -> StatusPicture:
     """Asks a backend that is away once."""
     at = client.api_url
-    health = _Question((at, "health"), client.health)
-    metrics = _Question((at, "metrics"), client.metrics)
-    ledger = _Question((at, "ledger_check"), client.ledger_check, slow=True)
-    status = _Question((at, "status"), client.status).latest()
+    health = Question((at, "health"), client.health)
+    metrics = Question((at, "metrics"), client.metrics)
+    ledger = Question((at, "ledger_check"), client.ledger_check, slow=True)
+    status = Question((at, "status"), client.status).latest()
     if status.backend_is_away:
         why = status.problem
         return StatusPicture(status, health.kept(why), metrics.kept(why), ledger.kept(why))
@@ -415,12 +297,12 @@ def overview_picture(
 ) -> OverviewPicture:
     """Asks a backend that is away once."""
     at = client.api_url
-    history: _Question[Any] = _Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
-    record: _Question[Any] = _gold_record_question(client, GLANCE_FORECASTS)
+    history: Question[Any] = Question((at, "history"), lambda: client.history(HISTORY_SESSIONS))
+    record: Question[Any] = _gold_record_question(client, GLANCE_FORECASTS)
     asked = [history, record, *_glance_questions(client, coins, language)]
-    forecast = _Question((at, "forecast"), client.forecast).latest()
+    forecast = Question((at, "forecast"), client.forecast).latest()
     if forecast.backend_is_away:
-        answers = _kept(asked, forecast.problem)
+        answers = kept_together(asked, forecast.problem)
     else:
-        answers = _latest_together(asked)
+        answers = latest_together(asked)
     return OverviewPicture(forecast, answers[0], answers[1], _glances(coins, answers[2:]))

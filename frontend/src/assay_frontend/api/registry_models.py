@@ -41,7 +41,10 @@ class ModelChange:
     action: str
     why: str
     version: str
+    volatility_version: str | None
+    digest: str | None
     replaced: str | None
+    replaced_digest: str | None
 
     @classmethod
     def parse(cls, fields: Fields) -> ModelChange:
@@ -51,7 +54,10 @@ class ModelChange:
             action=fields.text("action"),
             why=fields.text("why"),
             version=fields.text("version"),
+            volatility_version=fields.text_or_none("volatility_version"),
+            digest=fields.text_or_none("digest"),
             replaced=fields.text_or_none("replaced"),
+            replaced_digest=fields.text_or_none("replaced_digest"),
         )
 
 

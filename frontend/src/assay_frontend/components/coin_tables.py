@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
+from functools import partial
 
 from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
 from assay_frontend.api.models import at_level
@@ -11,6 +12,7 @@ from assay_frontend.components.candles import volume_words
 from assay_frontend.components.coin_candles import bar_name
 from assay_frontend.components.coin_headline import risk_percent, source_name
 from assay_frontend.components.contributions import Step, points, step_name
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.components.volatility_chart import PastVolatility
@@ -61,17 +63,27 @@ def signal_table(t: Translator, signal: Signal) -> Table:
     }
 
 
-def steps_table(t: Translator, steps: Sequence[Step]) -> Table:
+def steps_numbers(t: Translator, steps: Sequence[Step], *, file: str) -> Numbers:
     """The explanation in the order of its chart."""
-    return {
-        t("table.feature"): [step_name(t, step) for step in steps],
-        t("table.value"): [
-            MISSING if s.value is None else number(t, s.value, 2, signed=s.value < 0) for s in steps
+    log_odds = partial(number, t, decimals=3, signed=True)
+    return Numbers.of(
+        [
+            Column("input", [step.name or "rest" for step in steps]),
+            Column("", steps, t("table.feature"), partial(step_name, t)),
+            Column(
+                "value", [s.value for s in steps], t("table.value"),
+                lambda value: number(t, value, 2, signed=value < 0),
+            ),
+            Column("log_odds", [s.effect for s in steps], t("table.log_odds"), log_odds),
+            Column("", steps, t("table.points"), partial(points, t)),
+            Column("risk_before", [s.start for s in steps]),
+            Column(
+                "risk_after", [s.end for s in steps], t("table.risk_after"),
+                partial(percent, t, decimals=1),
+            ),
         ],
-        t("table.log_odds"): [number(t, step.effect, 3, signed=True) for step in steps],
-        t("table.points"): [points(t, step) for step in steps],
-        t("table.risk_after"): [percent(t, step.end, 1) for step in steps],
-    }
+        file=file,
+    )  # fmt: skip
 
 
 def recent_table(t: Translator, signals: Sequence[Signal], zone: tzinfo) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import plotly.graph_objects as go
 
@@ -14,6 +15,7 @@ from assay_frontend.components.figures import (
     quiet_figure,
     separators,
 )
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
 from assay_frontend.i18n.formats import number, percent
@@ -98,13 +100,17 @@ def coverage_words(t: Translator, evaluation: Evaluation) -> str:
     return t("models.coverage.alt", n=n, sentences=" ".join(sentences))
 
 
-def coverage_table(t: Translator, rows: Sequence[ScoreRow]) -> dict[str, list[str]]:
+def coverage_numbers(t: Translator, rows: Sequence[ScoreRow], *, file: str) -> Numbers:
     """Every row by level."""
-    levels = sorted({level for row in rows for level, _ in row.coverage})
-    table = {t("table.model"): [t.named("model", row.name) for row in rows]}
-    for level in levels:
-        shares = [dict(row.coverage).get(level) for row in rows]
-        table[t("table.held.level", level=level_words(t, level))] = [
-            percent(t, share, 1) for share in shares
-        ]
-    return table
+    names = [row.name for row in rows]
+    shares = [
+        Column(
+            f"coverage_{level:g}",
+            [dict(row.coverage).get(level) for row in rows],
+            t("table.held.level", level=level_words(t, level)),
+            partial(percent, t, decimals=1),
+        )
+        for level in sorted({level for row in rows for level, _ in row.coverage})
+    ]
+    model = Column("model", names, t("table.model"), partial(t.named, "model"))
+    return Numbers.of([model, *shares], file=file)

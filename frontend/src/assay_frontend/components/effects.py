@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import plotly.graph_objects as go
 
 from assay_frontend.api.models import FeatureEffect
 from assay_frontend.components.named_bars import NamedBar, mark_end, mark_start, named_bars_figure
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import percent
+from assay_frontend.i18n.formats import MISSING, number, percent
 from assay_frontend.theme.palette import Palette
 
 SHOWN = 8
@@ -27,18 +29,21 @@ def strongest_first(effects: Sequence[FeatureEffect]) -> list[FeatureEffect]:
 
 
 def effect_sentence(t: Translator, item: FeatureEffect) -> str:
-    return _sentence(t, "why", item)
+    return t(f"why.{_side(item)}", **_told(t, item))
 
 
 def strongest_sentence(t: Translator, item: FeatureEffect) -> str:
-    return _sentence(t, "why.most", item)
+    return t(f"why.most.{_side(item)}", **_told(t, item))
 
 
-def _sentence(t: Translator, prefix: str, item: FeatureEffect) -> str:
+def _side(item: FeatureEffect) -> str:
+    return "wider" if item.effect >= 0 else "narrower"
+
+
+def _told(t: Translator, item: FeatureEffect) -> dict[str, str]:
     change = width_change(item.effect)
     name = t.named("feature", item.feature)
-    share = percent(t, abs(change), _decimals(change))
-    return t(f"{prefix}.{'wider' if change >= 0 else 'narrower'}", feature=name, share=share)
+    return {"feature": name, "share": percent(t, abs(change), _decimals(change))}
 
 
 def _decimals(change: float) -> int:
@@ -102,3 +107,32 @@ def _bar(t: Translator, step: WidthStep) -> NamedBar:
         text=percent(t, change, _decimals(change), signed=True),
         words=step_words(t, step),
     )
+
+
+def effects_numbers(t: Translator, effects: Sequence[FeatureEffect], *, file: str) -> Numbers:
+    """Every input, as they are given."""
+    return Numbers.of(
+        [
+            Column(
+                "feature", [item.feature for item in effects], t("table.feature"),
+                partial(t.named, "feature"),
+            ),
+            Column("", effects, t("table.value"), partial(feature_value, t)),
+            Column("value", [item.value for item in effects]),
+            Column("log_effect", [item.effect for item in effects]),
+            Column(
+                "width_change", [width_change(item.effect) for item in effects],
+                t("table.effect"), partial(percent, t, decimals=1, signed=True),
+            ),
+        ],
+        file=file,
+    )  # fmt: skip
+
+
+def feature_value(t: Translator, item: FeatureEffect) -> str:
+    """Calendar inputs are yes or no; the others are plain numbers."""
+    if item.value is None:
+        return MISSING
+    if item.feature.startswith("next_") and item.value in {0.0, 1.0}:
+        return t("word.yes") if item.value else t("word.no")
+    return number(t, item.value, 2)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from functools import partial
 from itertools import accumulate
+from typing import Any
 
 import plotly.graph_objects as go
 
 from assay_frontend.api.backtest_models import Backtest, PortfolioFigures
-from assay_frontend.components.figures import name_panel, quiet_figure, separators, watermark
-from assay_frontend.components.tables import Table, csv_text
+from assay_frontend.components.figures import (
+    name_panel,
+    percent_sign,
+    quiet_figure,
+    separators,
+    watermark,
+)
+from assay_frontend.components.numbers import Column, Numbers, constant
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import number, percent, short_date
+from assay_frontend.i18n.formats import number, percent, short_date, short_instant
 from assay_frontend.theme.palette import Palette, translucent
 
-_HEIGHT = 420
+_HEIGHT = 440
+
+Words = Callable[[Any], str]
 
 
 def drawdowns(equity: Sequence[float]) -> list[float]:
@@ -51,15 +61,16 @@ def equity_figure(t: Translator, found: Backtest, colours: Palette, zone: tzinfo
     figure.update_layout(
         yaxis={"domain": [0.42, 1.0], "tickformat": ",.2f", "nticks": 6},
         yaxis2={
-            "domain": [0.0, 0.3], "anchor": "x", "range": [105 * low, 0], "ticksuffix": "%",
+            "domain": [0.0, 0.3], "anchor": "x", "range": [105 * low, 0],
+            "ticksuffix": percent_sign(t),
             "tickformat": ",.0f", "nticks": 4, "fixedrange": True, "gridcolor": colours.grid,
             "gridwidth": 0.5, "zeroline": False, "automargin": True,
             "tickfont": {"color": colours.muted},
         },
         showlegend=True,
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top"},
         separators=separators(t),
-        margin={"l": 4, "r": 8, "t": 40, "b": 44},
+        margin={"l": 4, "r": 8, "t": 26, "b": 84},
     )  # fmt: skip
     name_panel(figure, t("backtest.equity"), y=1.0, colours=colours)
     name_panel(figure, t("backtest.drawdown"), y=0.31, colours=colours)
@@ -126,35 +137,60 @@ def equity_words(t: Translator, found: Backtest, zone: tzinfo) -> str:
     )
 
 
-def portfolio_table(t: Translator, found: Backtest) -> Table:
+def portfolio_numbers(t: Translator, found: Backtest, *, file: str) -> Numbers:
     """Both portfolios, figure by figure."""
+    plain = partial(percent, t, decimals=1)
+    signed = partial(percent, t, decimals=1, signed=True)
+    figures: list[tuple[str, str, Callable[[PortfolioFigures], float | None], Words]] = [
+        ("return", "total_return", lambda f: f.total_return, signed),
+        ("yearly", "annualized_return", lambda f: f.annualized_return, signed),
+        ("volatility", "annualized_volatility", lambda f: f.annualized_volatility, plain),
+        ("sharpe", "sharpe", lambda f: f.sharpe, partial(number, t, decimals=2)),
+        ("fall", "max_drawdown", lambda f: -f.max_drawdown, plain),
+        ("exposure", "average_exposure", lambda f: f.average_exposure, partial(percent, t)),
+        ("costs", "costs_paid", lambda f: f.costs_paid, plain),
+    ]
 
-    def column(figures: PortfolioFigures) -> list[str]:
+    def column(name: str, title: str, of: PortfolioFigures) -> list[Column]:
+        pairs = [(value(of), words) for _, _, value, words in figures]
         return [
-            percent(t, figures.total_return, 1, signed=True),
-            percent(t, figures.annualized_return, 1, signed=True),
-            percent(t, figures.annualized_volatility, 1),
-            number(t, figures.sharpe, 2),
-            percent(t, -figures.max_drawdown, 1),
-            percent(t, figures.average_exposure),
-            percent(t, figures.costs_paid, 1),
+            Column(name, [value for value, _ in pairs]),
+            Column("", pairs, title, lambda pair: pair[1](pair[0])),
         ]
 
-    names = ("return", "yearly", "volatility", "sharpe", "fall", "exposure", "costs")
-    return {
-        t("table.figure"): [t(f"backtest.figure.{name}") for name in names],
-        t("backtest.strategy"): column(found.strategy),
-        t("backtest.hold"): column(found.hold),
-    }
-
-
-def equity_csv(found: Backtest) -> str:
-    curves = found.curves
-    columns = (curves.times, curves.strategy, curves.hold, curves.exposure)
-    return csv_text(
-        ("time", "volatility_target", "buy_and_hold", "exposure", "symbol", "source"),
+    return Numbers.of(
         [
-            (time.isoformat(), *rest, found.symbol, found.provenance.source)
-            for time, *rest in zip(*columns, strict=True)
+            Column("figure", [name for _, name, _, _ in figures]),
+            Column("", [t(f"backtest.figure.{key}") for key, *_ in figures], t("table.figure")),
+            *column("volatility_target", t("backtest.strategy"), found.strategy),
+            *column("buy_and_hold", t("backtest.hold"), found.hold),
         ],
+        file=file,
+    )
+
+
+def equity_numbers(t: Translator, found: Backtest, zone: tzinfo, *, file: str) -> Numbers:
+    """What the chart draws; the table begins with the newest."""
+    curves = found.curves
+    value, share = partial(number, t, decimals=3), partial(percent, t, decimals=1)
+    hold, strategy = t("backtest.hold"), t("backtest.strategy")
+
+    def moment(time: datetime) -> str:
+        return short_instant(t, time, zone)
+
+    return Numbers.of(
+        [
+            Column("time", curves.times, t("table.until"), moment),
+            Column("volatility_target", curves.strategy, strategy, value),
+            Column("buy_and_hold", curves.hold, hold, value),
+            Column("exposure", curves.exposure, t("backtest.exposure"), partial(percent, t)),
+            Column(
+                "drawdown", drawdowns(curves.strategy), t("backtest.fall", name=strategy), share
+            ),
+            Column("drawdown_hold", drawdowns(curves.hold), t("backtest.fall", name=hold), share),
+            constant("symbol", found.symbol, curves.times),
+            constant("source", found.provenance.source, curves.times),
+        ],
+        file=file,
+        newest_first=True,
     )

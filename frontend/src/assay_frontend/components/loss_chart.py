@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import tzinfo
+from functools import partial
 
 import plotly.graph_objects as go
 
@@ -18,6 +19,7 @@ from assay_frontend.components.figures import (
     quiet_figure,
     separators,
 )
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import fine_percent, number, percent, short_instant
@@ -120,3 +122,33 @@ def losses_words(t: Translator, scored: Sequence[ScoredSignal], zone: tzinfo) ->
         beyond=number(t, beyond),
         within=number(t, len(scored) - beyond),
     )
+
+
+def losses_numbers(
+    t: Translator, scored: Sequence[ScoredSignal], zone: tzinfo, *, file: str
+) -> Numbers:
+    """What the chart draws; the table begins with the newest."""
+    changes = [math.expm1(outcome.log_return) for _, outcome in scored]
+    limits = [at_level(item.value_at_risk, CONFIDENCE) for item, _ in scored]
+    beyond = [bool(outcome.lost_beyond(CONFIDENCE)) for _, outcome in scored]
+    return Numbers.of(
+        [
+            Column(
+                "until",
+                [item.row.due for item, _ in scored],
+                t("table.until"),
+                lambda moment: short_instant(t, moment, zone),
+            ),
+            Column(
+                "simple_return", changes, t("table.return"),
+                partial(percent, t, decimals=2, signed=True),
+            ),
+            Column("value_at_risk_95", limits, t("coin.var"), partial(fine_percent, t)),
+            Column(
+                "beyond", beyond, t("table.outcome"),
+                lambda lost: t("record.beyond" if lost else "record.within"),
+            ),
+        ],
+        file=file,
+        newest_first=True,
+    )  # fmt: skip

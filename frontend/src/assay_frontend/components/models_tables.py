@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from functools import partial
 
 from assay_frontend.api.models import Evaluation, ScoreRow, at_level
 from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion, TailRow
 from assay_frontend.components.evidence import evenness_words, evidence_words
 from assay_frontend.components.named_bars import NamedBar
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import (
-    MISSING,
-    level,
-    number,
-    percent,
-    ratio_change,
-    short_instant,
-)
+from assay_frontend.i18n.formats import level as level_words
+from assay_frontend.i18n.formats import number, percent, ratio_change, short_instant
 
 _MARKS = {
     "publish": "\N{BLACK CIRCLE}",
@@ -64,55 +60,140 @@ def crps_bars(t: Translator, evaluation: Evaluation) -> list[NamedBar]:
     return bars
 
 
-def history_table(t: Translator, changes: Sequence[ModelChange], zone: tzinfo) -> Table:
-    """Newest first."""
-    rows = changes[::-1]
-    return {
-        t("table.when"): [short_instant(t, c.at, zone) if c.at else MISSING for c in rows],
-        t("table.what"): [
-            f"{_MARKS.get(c.action, '')} {t.named('models.action', c.action)}".strip() for c in rows
-        ],
-        t("table.version"): [c.version for c in rows],
-        t("table.replaced"): [c.replaced or MISSING for c in rows],
-        t("table.who"): [c.by for c in rows],
-        t("table.why"): [c.why for c in rows],
-    }
+def newest_first(changes: Sequence[ModelChange]) -> list[ModelChange]:
+    """By their moment, whatever the order they are told in; those without one come last.
+
+    Of equal moments the one that is told last is the newest.
+    """
+    latest = sorted(reversed(changes), key=lambda c: c.at.timestamp() if c.at else 0, reverse=True)
+    return sorted(latest, key=lambda change: change.at is None)
 
 
-def versions_table(t: Translator, versions: Sequence[ModelVersion]) -> Table:
+def history_numbers(
+    t: Translator, changes: Sequence[ModelChange], zone: tzinfo, *, shown: int, file: str
+) -> Numbers:
+    """The newest few as a table, newest first; all of them in the file, oldest first."""
+    rows = newest_first(changes)
+
+    def columns(rows: Sequence[ModelChange]) -> list[Column]:
+        return [
+            Column(
+                "at", [c.at for c in rows], t("table.when"), lambda at: short_instant(t, at, zone)
+            ),
+            Column("action", [c.action for c in rows], t("table.what"), partial(_action, t)),
+            Column("version", [c.version for c in rows], t("table.version")),
+            Column(
+                "volatility_version",
+                [c.volatility_version for c in rows],
+                t("table.volatility_model"),
+            ),
+            Column("digest", [c.digest for c in rows], t("table.digest"), _short),
+            Column("replaced", [c.replaced for c in rows], t("table.replaced")),
+            Column("replaced_digest", [c.replaced_digest for c in rows]),
+            Column("by", [c.by for c in rows], t("table.who")),
+            Column("why", [c.why for c in rows], t("table.why")),
+        ]
+
+    table = Numbers.of(columns(rows[:shown]), file=file).table
+    return Numbers(table, Numbers.of(columns(rows[::-1]), file=file).csv, file)
+
+
+def _action(t: Translator, action: str) -> str:
+    return f"{_MARKS.get(action, '')} {t.named('models.action', action)}".strip()
+
+
+def _short(digest: str) -> str:
+    return digest[:8]
+
+
+def versions_numbers(t: Translator, versions: Sequence[ModelVersion], *, file: str) -> Numbers:
     """The champion first, then those that are kept."""
-    return {
-        t("table.version"): [v.version for v in versions],
-        t("table.state"): [t("models.serves") if v.serves else t("models.kept") for v in versions],
-        t("table.model"): [
-            t.named("model", v.model_type) if v.model_type else MISSING for v in versions
+    model = partial(t.named, "model")
+    return Numbers.of(
+        [
+            Column("version", [v.version for v in versions], t("table.version")),
+            Column(
+                "serves", [v.serves for v in versions], t("table.state"),
+                lambda serves: t("models.serves") if serves else t("models.kept"),
+            ),
+            Column(
+                "model_type", [v.model_type for v in versions], t("table.model"),
+                model,
+            ),
+            Column("trained_to", [v.trained_to for v in versions], t("table.trained_to")),
+            Column(
+                "volatility_version", [v.volatility_version for v in versions],
+                t("table.volatility_model"),
+            ),
+            Column("digest", [v.digest for v in versions], t("table.digest"), _short),
         ],
-        t("table.trained_to"): [v.trained_to or MISSING for v in versions],
-        t("table.volatility_model"): [v.volatility_version or MISSING for v in versions],
-        t("table.digest"): [v.digest[:8] for v in versions],
-    }
+        file=file,
+    )  # fmt: skip
 
 
-def volatility_rows_table(t: Translator, held_out: HeldOut) -> Table:
+def crps_numbers(t: Translator, evaluation: Evaluation, *, file: str) -> Numbers:
+    """What the chart draws, and the walk itself."""
+    rows = sharpest_first(evaluation)
+    model = partial(t.named, "model")
+    return Numbers.of(
+        [
+            Column("model", [row.name for row in rows], t("table.model"), model),
+            Column(
+                "crps", [row.crps for row in rows], t("table.crps"), partial(percent, t, decimals=3)
+            ),
+            Column(
+                "crps_ratio_rw", [evaluation.crps_ratio(row) for row in rows],
+                t("table.crps.ratio"), partial(ratio_change, t),
+            ),
+        ],
+        file=file,
+    )  # fmt: skip
+
+
+def volatility_numbers(t: Translator, held_out: HeldOut, *, file: str) -> Numbers:
     """Best first."""
     rows = sorted(held_out.rows, key=lambda r: (r.qlike_ratio_har is None, r.qlike_ratio_har or 0))
-    return {
-        t("table.model"): [t.named("model", row.name) for row in rows],
-        t("table.qlike"): [ratio_change(t, row.qlike_ratio_har) for row in rows],
-        t("table.differs.har"): [evidence_words(t, row.dm_p_vs_har) for row in rows],
-        t("table.log_r2"): [number(t, row.log_r2, 2) for row in rows],
-    }
+    model = partial(t.named, "model")
+    return Numbers.of(
+        [
+            Column("model", [row.name for row in rows], t("table.model"), model),
+            Column(
+                "qlike_ratio_har", [row.qlike_ratio_har for row in rows], t("table.qlike"),
+                partial(ratio_change, t),
+            ),
+            Column(
+                "dm_p_vs_har", [row.dm_p_vs_har for row in rows], t("table.differs.har"),
+                partial(evidence_words, t),
+            ),
+            Column(
+                "log_r2", [row.log_r2 for row in rows], t("table.log_r2"),
+                partial(number, t, decimals=2),
+            ),
+        ],
+        file=file,
+    )  # fmt: skip
 
 
-def tails_table(t: Translator, rows: Sequence[TailRow]) -> Table:
+def tails_numbers(t: Translator, rows: Sequence[TailRow], *, file: str) -> Numbers:
     """How often more than the value at risk was lost."""
-    return {
-        t("table.model"): [t.named("model", row.name) for row in rows],
-        t("table.var.level"): [level(t, 1 - row.level) for row in rows],
-        t("table.var.right"): [level(t, row.level) for row in rows],
-        t("table.var.hits"): [percent(t, row.hit_rate, 1) for row in rows],
-        t("table.differs.right"): [evidence_words(t, row.kupiec_p) for row in rows],
-    }
+    levels = [row.level for row in rows]
+    model, share = partial(t.named, "model"), partial(level_words, t)
+    return Numbers.of(
+        [
+            Column("model", [row.name for row in rows], t("table.model"), model),
+            Column("", [1 - each for each in levels], t("table.var.level"), share),
+            Column("level", levels, t("table.var.right"), share),
+            Column(
+                "hit_rate", [row.hit_rate for row in rows], t("table.var.hits"),
+                partial(percent, t, decimals=1),
+            ),
+            Column(
+                "kupiec_p", [row.kupiec_p for row in rows], t("table.differs.right"),
+                partial(evidence_words, t),
+            ),
+        ],
+        file=file,
+    )  # fmt: skip
 
 
 def leaderboard_csv(evaluation: Evaluation) -> str:
@@ -133,12 +214,5 @@ def leaderboard_csv(evaluation: Evaluation) -> str:
     return csv_text(header, [["" if cell is None else cell for cell in row] for row in rows])
 
 
-def history_csv(changes: Sequence[ModelChange]) -> str:
-    """Oldest first."""
-    return csv_text(
-        ["at", "action", "version", "replaced", "by", "why"],
-        [
-            [c.at.isoformat() if c.at else "", c.action, c.version, c.replaced or "", c.by, c.why]
-            for c in changes
-        ],
-    )
+def leaderboard_file(evaluation: Evaluation) -> str:
+    return f"gold-leaderboard-{evaluation.end or 'undated'}.csv"

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime, tzinfo
 
 from assay_frontend.api.crypto_models import CoinHours, Signal
-from assay_frontend.api.models import Forecast, at_level
+from assay_frontend.api.models import Bar, Forecast, at_level
 from assay_frontend.components.coin_headline import risk_percent, source_name
 from assay_frontend.components.glances import DAY_HOURS, day_change
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, fine_percent, percent, price
+from assay_frontend.i18n.formats import (
+    MISSING,
+    fine_percent,
+    money,
+    percent,
+    price,
+    short_date,
+    short_instant,
+)
 
 Seen = Sequence[tuple[Signal, CoinHours | None]]
 
@@ -67,3 +77,29 @@ def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
         }
         rows += [(signal.symbol, signal.provenance.source, until, *pair) for pair in coin.items()]
     return csv_text(("market", "source", "about", "figure", "value"), rows)
+
+
+def prices_numbers(
+    t: Translator, gold: Sequence[Bar], currency: str, seen: Seen, zone: tzinfo, *, file: str
+) -> Numbers:
+    """What the small lines draw: gold's closes by session, the coins' by the hour."""
+    closes: list[tuple[str, date, str, float]] = [
+        (t("nav.gold"), bar.session, money(t, bar.close, currency), bar.close) for bar in gold
+    ]
+    for signal, hours in seen:
+        quote = signal.quote
+        past = hours.hours if hours else ()
+        closes += [(signal.symbol, h.time, price(t, h.close, quote), h.close) for h in past]
+
+    def moment(when: date) -> str:
+        return short_instant(t, when, zone) if isinstance(when, datetime) else short_date(t, when)
+
+    return Numbers.of(
+        [
+            Column("market", [name for name, _, _, _ in closes], t("table.market")),
+            Column("until", [when for _, when, _, _ in closes], t("table.until"), moment),
+            Column("", [words for _, _, words, _ in closes], t("table.close")),
+            Column("close", [close for _, _, _, close in closes]),
+        ],
+        file=file,
+    )

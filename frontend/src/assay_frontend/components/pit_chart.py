@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import plotly.graph_objects as go
 
 from assay_frontend.components.chance import chance_band
 from assay_frontend.components.figures import name_panel, quiet_figure
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette, translucent
@@ -93,14 +95,27 @@ def pit_words(t: Translator, counts: Sequence[int]) -> str:
     )
 
 
-def pit_table(t: Translator, counts: Sequence[int]) -> dict[str, list[str]]:
+def pit_numbers(t: Translator, counts: Sequence[int], *, file: str) -> Numbers:
     """What the chart draws."""
     n, parts = sum(counts), len(counts)
-    return {
-        t("table.part"): [
-            t("record.pit.part", low=percent(t, i / parts), high=percent(t, (i + 1) / parts))
-            for i in range(parts)
+    bounds = [(i / parts, (i + 1) / parts) for i in range(parts)]
+
+    def part(bound: tuple[float, float]) -> str:
+        low, high = (percent(t, share) for share in bound)
+        return t("record.pit.part", low=low, high=high)
+
+    return Numbers.of(
+        [
+            Column("", bounds, t("table.part"), part),
+            Column("from", [low for low, _ in bounds]),
+            Column("to", [high for _, high in bounds]),
+            Column("n", counts, t("table.outcomes"), partial(number, t)),
+            Column(
+                "share",
+                [count / n if n else None for count in counts],
+                t("table.share"),
+                partial(percent, t, decimals=1),
+            ),
         ],
-        t("table.outcomes"): [number(t, count) for count in counts],
-        t("table.share"): [percent(t, count / n if n else None, 1) for count in counts],
-    }
+        file=file,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from assay_frontend.api.errors import (
     ApiError,
     ApiProblem,
@@ -11,14 +13,14 @@ from assay_frontend.api.errors import (
 )
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import number, span
+from assay_frontend.i18n.formats import short_span
 
 
 def problem_title(t: Translator, problem: ApiError) -> str:
     if isinstance(problem, ApiUnreachable):
         return t("banner.unreachable")
     if isinstance(problem, ApiTimeout):
-        return t("banner.timeout", seconds=number(t, problem.deadline_seconds))
+        return t("banner.timeout", span=short_span(t, problem.deadline_seconds))
     if isinstance(problem, MalformedAnswer):
         return t("banner.malformed")
     if isinstance(problem, ApiProblem) and problem.status in (404, 422):
@@ -37,13 +39,9 @@ def problem_details(t: Translator, problem: ApiError) -> list[str]:
     said = markdown_text(problem.detail or problem.title)
     details = [t("banner.says", detail=said)]
     if problem.retry_after_seconds is not None:
-        details.append(t("banner.retry", span=_wait(t, problem.retry_after_seconds)))
+        details.append(
+            t("banner.retry", span=short_span(t, math.ceil(problem.retry_after_seconds)))
+        )
     if problem.request_id:
         details.append(t("banner.request", id=markdown_text(problem.request_id)))
     return details
-
-
-def _wait(t: Translator, seconds: float) -> str:
-    if seconds < 120:
-        return t("span.seconds", n=number(t, seconds))
-    return span(t, seconds)

@@ -10,7 +10,13 @@ import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import REGIMES, CoinHours, PastHour
 from assay_frontend.components.coin_headline import risk_percent
-from assay_frontend.components.figures import name_panel, quiet_figure, separators, watermark
+from assay_frontend.components.figures import (
+    name_panel,
+    percent_sign,
+    quiet_figure,
+    separators,
+    watermark,
+)
 from assay_frontend.components.regimes import regime_text, regime_word
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.components.time_ticks import time_ticks
@@ -79,7 +85,7 @@ def regime_figure(t: Translator, found: CoinHours, colours: Palette, zone: tzinf
     figure.update_layout(
         yaxis={
             "domain": [0.52, 1.0], "range": [0, min(100.0, 1.08 * top)], "nticks": 4,
-            "ticksuffix": "%", "tickformat": ",.0f",
+            "ticksuffix": percent_sign(t), "tickformat": ",.0f",
         },
         yaxis2={
             "domain": [0.0, 0.36], "range": [-0.6, 2.6], "tickvals": [0, 1, 2], "anchor": "x",

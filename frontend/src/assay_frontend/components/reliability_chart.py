@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import plotly.graph_objects as go
 
 from assay_frontend.api.track_models import ReliabilityPoint
 from assay_frontend.components.chance import chance_band
 from assay_frontend.components.figures import name_panel, quiet_figure
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette
@@ -88,10 +90,14 @@ def reliability_words(t: Translator, points: Sequence[ReliabilityPoint]) -> str:
     )
 
 
-def reliability_table(t: Translator, points: Sequence[ReliabilityPoint]) -> dict[str, list[str]]:
+def reliability_numbers(t: Translator, points: Sequence[ReliabilityPoint], *, file: str) -> Numbers:
     """What the chart draws."""
-    return {
-        t("table.said"): [percent(t, point.said, 1) for point in points],
-        t("table.happened"): [percent(t, point.happened, 1) for point in points],
-        t("table.signals"): [number(t, point.n) for point in points],
-    }
+    share = partial(percent, t, decimals=1)
+    return Numbers.of(
+        [
+            Column("said", [point.said for point in points], t("table.said"), share),
+            Column("happened", [point.happened for point in points], t("table.happened"), share),
+            Column("n", [point.n for point in points], t("table.signals"), partial(number, t)),
+        ],
+        file=file,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 
 import plotly.graph_objects as go
 
@@ -15,6 +16,7 @@ from assay_frontend.components.figures import (
     quiet_figure,
     spread_apart,
 )
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
@@ -152,3 +154,29 @@ def shares_words(
     ]
     first, last = (short_date(t, m.astimezone(zone).date()) for m in (moments[0], moments[-1]))
     return t("record.held.alt", n=WINDOW, first=first, last=last, ends=" ".join(ends))
+
+
+def shares_numbers(
+    t: Translator,
+    series: Sequence[HeldOverTime],
+    moments: Sequence[datetime],
+    zone: tzinfo,
+    *,
+    file: str,
+) -> Numbers:
+    """What the chart draws; the table begins with the newest."""
+
+    def day(moment: datetime) -> str:
+        return short_date(t, moment.astimezone(zone).date())
+
+    lines = [
+        Column(
+            f"held_{one.level:g}",
+            one.shares,
+            t("table.held.level", level=level_words(t, one.level)),
+            partial(percent, t),
+        )
+        for one in known(series)
+    ]
+    columns = [Column("until", moments, t("table.until"), day), *lines]
+    return Numbers.of(columns, file=file, newest_first=True)

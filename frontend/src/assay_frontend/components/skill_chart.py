@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from functools import partial
 
 import plotly.graph_objects as go
 
@@ -16,6 +17,7 @@ from assay_frontend.components.figures import (
     quiet_figure,
     separators,
 )
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.outcome_chart import Scored, moment_of
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
@@ -94,4 +96,18 @@ def skill_words(t: Translator, scored: Sequence[Scored]) -> str:
         low=percent(t, min(known), 1, signed=True),
         high=percent(t, max(known), 1, signed=True),
         now=percent(t, known[-1], 1, signed=True),
+    )
+
+
+def skill_numbers(t: Translator, scored: Sequence[Scored], *, file: str) -> Numbers:
+    """What the chart draws; the table begins with the newest."""
+    share = partial(percent, t, decimals=1, signed=True)
+    targets = [item.target for item, _ in scored]
+    return Numbers.of(
+        [
+            Column("until", targets, t("table.until"), partial(short_date, t)),
+            Column("crps_skill", skill_so_far(scored), t("record.skill"), share),
+        ],
+        file=file,
+        newest_first=True,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 
 from assay_frontend.api.status_models import Breaker, Gap, SeriesFreshness, Status
 from assay_frontend.components.coin_headline import source_name, timeframe_words
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.status_headline import age_words
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n import Translator
@@ -47,19 +49,33 @@ def freshness_word(t: Translator, series: SeriesFreshness) -> str:
     return f"{NO} {t('status.stale.word')}" if series.stale else f"{YES} {t('status.fresh.word')}"
 
 
-def breakers_table(t: Translator, breakers: Sequence[Breaker], zone: tzinfo) -> Table:
+def breakers_numbers(
+    t: Translator, breakers: Sequence[Breaker], zone: tzinfo, *, file: str
+) -> Numbers:
     """A row for each place that is asked."""
-    return {
-        t("table.place"): [source_name(t, each.endpoint) for each in breakers],
-        t("table.for"): [t.named("status.feed", each.feed) for each in breakers],
-        t("table.state"): [breaker_word(t, each) for each in breakers],
-        t("table.until"): [
-            short_instant(t, each.shut_until, zone) if each.shut_until else MISSING
-            for each in breakers
+    count = partial(number, t)
+    return Numbers.of(
+        [
+            Column(
+                "source", [each.endpoint for each in breakers], t("table.place"),
+                partial(source_name, t),
+            ),
+            Column(
+                "feed", [each.feed for each in breakers], t("table.for"),
+                partial(t.named, "status.feed"),
+            ),
+            Column("state", [each.state for each in breakers]),
+            Column("", breakers, t("table.state"), partial(breaker_word, t)),
+            Column(
+                "shut_until", [each.shut_until for each in breakers], t("table.until"),
+                lambda moment: short_instant(t, moment, zone),
+            ),
+            Column("calls", [each.calls for each in breakers], t("table.calls"), count),
+            Column("failed", [each.failed for each in breakers], t("table.failed"), count),
+            Column("last_error", [each.last_error for each in breakers]),
         ],
-        t("table.calls"): [number(t, each.calls) for each in breakers],
-        t("table.failed"): [number(t, each.failed) for each in breakers],
-    }
+        file=file,
+    )  # fmt: skip
 
 
 def breaker_word(t: Translator, breaker: Breaker) -> str:
@@ -69,13 +85,19 @@ def breaker_word(t: Translator, breaker: Breaker) -> str:
     return f"{mark} {word}" if mark else word
 
 
-def quarantine_table(t: Translator, by_reason: dict[str, int]) -> Table:
+def quarantine_numbers(t: Translator, by_reason: dict[str, int], *, file: str) -> Numbers:
     """Most first."""
     pairs = sorted(by_reason.items(), key=lambda pair: (-pair[1], pair[0]))
-    return {
-        t("table.reason"): [t.named("reason", reason) for reason, _ in pairs],
-        t("table.rows"): [number(t, count) for _, count in pairs],
-    }
+    return Numbers.of(
+        [
+            Column(
+                "reason", [reason for reason, _ in pairs], t("table.reason"),
+                partial(t.named, "reason"),
+            ),
+            Column("rows", [count for _, count in pairs], t("table.rows"), partial(number, t)),
+        ],
+        file=file,
+    )  # fmt: skip
 
 
 def gaps_table(t: Translator, gaps: Sequence[Gap], zone: tzinfo) -> Table:

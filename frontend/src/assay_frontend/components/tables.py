@@ -6,12 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast, at_level
-from assay_frontend.components.effects import width_change
+from assay_frontend.api.models import Bar, Evaluation, Forecast, at_level
 from assay_frontend.components.text import html_text, markdown_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
-    MISSING,
     level,
     money,
     number,
@@ -44,25 +42,6 @@ def forecast_table(t: Translator, forecast: Forecast) -> Table:
         t("table.lower"): [money(t, interval.lower, currency) for interval in forecast.intervals],
         t("table.upper"): [money(t, interval.upper, currency) for interval in forecast.intervals],
     }
-
-
-def effects_table(t: Translator, effects: Sequence[FeatureEffect]) -> Table:
-    return {
-        t("table.feature"): [t.named("feature", item.feature) for item in effects],
-        t("table.value"): [feature_value(t, item) for item in effects],
-        t("table.effect"): [
-            percent(t, width_change(item.effect), 1, signed=True) for item in effects
-        ],
-    }
-
-
-def feature_value(t: Translator, item: FeatureEffect) -> str:
-    """Calendar inputs are yes or no; the others are plain numbers."""
-    if item.value is None:
-        return MISSING
-    if item.feature.startswith("next_") and item.value in {0.0, 1.0}:
-        return t("word.yes") if item.value else t("word.no")
-    return number(t, item.value, 2)
 
 
 def leaderboard_table(t: Translator, evaluation: Evaluation) -> Table:

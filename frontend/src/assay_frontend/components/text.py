@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from html import escape
 
+_BREAKS = re.compile(r"[^\S\xa0]+")  # a space that no line breaks stays one
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def markdown_text(text: str) -> str:
     """`text` as Markdown that shows it literally: two dollar signs make no mathematics."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", _BREAKS.sub(" ", text).strip())
 
 
 def dollars_escaped(markdown: str) -> str:

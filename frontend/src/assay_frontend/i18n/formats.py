@@ -141,6 +141,15 @@ def span(t: Translator, seconds: float) -> str:
     )
 
 
+def short_span(t: Translator, seconds: float) -> str:
+    """`2.5 seconds`; from two minutes on as `span` does."""
+    if seconds >= 120:
+        return span(t, seconds)
+    tenths = round(seconds, 1)
+    unit = "second" if tenths == 1 else "seconds"
+    return t(f"span.{unit}", n=number(t, tenths, 0 if tenths == int(tenths) else 1))
+
+
 def length(t: Translator, minutes: int) -> str:
     """How long a horizon is: `24 hours`, `7 days`, `15 minutes`."""
     unit, amount = _whole_units(minutes)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from assay_frontend.api.answers import Latest
 from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
 from assay_frontend.api.latest import (
     CoinPicture,
-    Latest,
     coin_picture,
     coin_signal,
     recent_signals,
@@ -55,11 +55,12 @@ from assay_frontend.views.crypto_recent import show_recent
 from assay_frontend.views.crypto_story import show_story
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.charts import show_chart, show_figure
 from assay_frontend.widgets.choices import choose_window, window_asked
 from assay_frontend.widgets.coin_picker import choose_coin
 from assay_frontend.widgets.downloads import offer_file
 from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
+from assay_frontend.widgets.waiting import waiting
 
 WINDOWS = (60, 120, 250, 1000, 5000)
 DEFAULT_WINDOW = 120
@@ -73,7 +74,7 @@ def render() -> None:
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        with st.spinner(t("coin.wait")):
+        with waiting(t("coin.wait"), part="crypto"):
             picture = coin_picture(
                 client,
                 choice,
@@ -260,8 +261,12 @@ def _show_why(t: Translator, signal: Signal) -> None:
     steps = steps_of(signal)
     start, end = percent(t, base_risk(signal), 1), percent(t, signal.risk_score, 1)
     st.markdown(t("coin.why.intro", start=start, end=end))
-    show_figure(
+    every = steps_of(signal, shown=len(explanation.contributions), least=0.0)
+    stem = file_stem(signal.symbol, signal.provenance.source, signal.timeframe, "risk-steps")
+    show_chart(
+        t,
         steps_figure(t, steps, readers_palette()),
+        coin_tables.steps_numbers(t, every, file=f"{stem}.csv"),
         key="coin_steps",
         alt=t(
             "coin.why.alt",
@@ -269,11 +274,10 @@ def _show_why(t: Translator, signal: Signal) -> None:
             end=end,
             sentences=" ".join(step_sentence(t, step) for step in steps),
         ),
+        download="coin.steps",
+        caption=t("coin.why.caption"),
+        title=t("why.table"),
     )
-    st.caption(t("coin.why.caption"))
-    with st.expander(t("why.table")):
-        every = steps_of(signal, shown=len(explanation.contributions), least=0.0)
-        st.table(tables.literal(coin_tables.steps_table(t, every)), hide_index=True)
 
 
 def _show_data(reader: Reader, signal: Signal, latest: Latest[Signal]) -> None:

@@ -10,9 +10,9 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinGlance, coin_glances
 from assay_frontend.api.models import at_level
-from assay_frontend.components import tables
 from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.glances import coin_card_html, empty_card_html
+from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
@@ -22,8 +22,9 @@ from assay_frontend.i18n.formats import fine_percent, length, percent
 from assay_frontend.markets import EXCHANGES, CoinChoice, as_symbol, is_spelling, symbols_of
 from assay_frontend.views.reader import Reader
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.charts import show_table
 from assay_frontend.widgets.frame import readers_palette
+from assay_frontend.widgets.waiting import waiting
 
 MOST = 5
 
@@ -40,14 +41,14 @@ def show_comparison(
         CoinChoice(choice.exchange, symbol, choice.timeframe, choice.horizon_minutes)
         for symbol in (choice.symbol, *symbols)
     ]
-    with st.spinner(t("coin.wait")):
+    with waiting(t("coin.wait"), part="comparison", whole=False):
         glances = coin_glances(client, coins, language=t.language)
     banners.show_kept_coins(t, glances, now=reader.now, zone=reader.zone)
     _show_cards(t, glances)
     seen = [glance.signal.value for glance in glances if glance.signal.value is not None]
     if seen:
-        st.html(tables.table_html(_table(t, seen), label=t("compare.table")))
-        offer_file(t, "download.compare", _csv(seen), file_name="coins-side-by-side.csv")
+        numbers = Numbers(_table(t, seen), _csv(seen), "coins-side-by-side.csv")
+        show_table(t, numbers, label=t("compare.table"), download="compare")
     span = length(t, choice.horizon_minutes)
     st.caption(t("compare.caption", span=span, exchange=EXCHANGES[choice.exchange]))
 
@@ -75,6 +76,7 @@ def choose_others(t: Translator, choice: CoinChoice) -> list[str]:
         key="compare",
         max_selections=MOST,
         accept_new_options=True,
+        placeholder=t("compare.none.yet"),
         on_change=_follow,
         help=t("compare.help", most=MOST),
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from assay_frontend.api.answers import Latest
 from assay_frontend.api.crypto_models import Signal
-from assay_frontend.api.latest import Latest
-from assay_frontend.components import coin_tables, tables
+from assay_frontend.components import coin_tables
+from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n.formats import MISSING, zone_name
 from assay_frontend.views.reader import Reader
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.charts import show_table
 
 RECENT_SHOWN = 12
 
@@ -33,10 +34,15 @@ def show_recent(reader: Reader, seen: Latest[Signal], latest: Latest[tuple[Signa
     words = "market" if of_market else "others" if signal else "any"
     symbol = markdown_text(signal.symbol) if signal else MISSING
     st.markdown(t(f"coin.recent.{words}", n=len(shown), symbol=symbol))
-    table = coin_tables.recent_table(t, shown, reader.zone)
-    st.html(tables.table_html(table, label=t("coin.recent.alt", n=len(shown))))
     zone = zone_name((shown[0].created_at or reader.now).astimezone(reader.zone))
-    st.caption(t("coin.recent.caption", zone=zone))
-    offer_file(
-        t, "download.coin.recent", coin_tables.recent_csv(shown), file_name="recent-signals.csv"
+    show_table(
+        t,
+        Numbers(
+            coin_tables.recent_table(t, shown, reader.zone),
+            coin_tables.recent_csv(shown),
+            "recent-signals.csv",
+        ),
+        label=t("coin.recent.alt", n=len(shown)),
+        download="coin.recent",
+        caption=t("coin.recent.caption", zone=zone),
     )

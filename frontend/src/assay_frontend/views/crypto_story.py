@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from assay_frontend.api.backtest_models import Backtest
+from assay_frontend.api.answers import Latest
+from assay_frontend.api.backtest_models import Backtest, LossRow
 from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
-from assay_frontend.api.latest import CoinStory, coin_signal, coin_story
-from assay_frontend.api.track_models import ReliabilityPoint
-from assay_frontend.components import tables
+from assay_frontend.api.latest import CoinStory, coin_backtest, coin_signal, coin_story
+from assay_frontend.api.track_models import ReliabilityPoint, SignalRecord
 from assay_frontend.components.equity_chart import (
-    equity_csv,
     equity_figure,
+    equity_numbers,
     equity_words,
-    portfolio_table,
+    portfolio_numbers,
 )
+from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regime_chart import (
     hours_csv,
@@ -27,7 +30,7 @@ from assay_frontend.components.regime_chart import (
 )
 from assay_frontend.components.reliability_chart import (
     reliability_figure,
-    reliability_table,
+    reliability_numbers,
     reliability_words,
 )
 from assay_frontend.components.risk_gauge import gauge_html, like_sentence
@@ -44,10 +47,10 @@ from assay_frontend.i18n.formats import (
 from assay_frontend.markets import CoinChoice
 from assay_frontend.views.reader import Reader
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.charts import show_chart, show_table
 from assay_frontend.widgets.choices import choose_window, parameter
-from assay_frontend.widgets.downloads import offer_file
 from assay_frontend.widgets.frame import readers_palette
+from assay_frontend.widgets.waiting import waiting
 
 DAYS = (30, 90, 365)
 DEFAULT_DAYS = 30
@@ -58,23 +61,22 @@ def show_story(reader: Reader, client: AssayClient, choice: CoinChoice) -> None:
     t = reader.t
     if coin_signal(client, choice, language=t.language).value is None:
         return
-    ribbon = st.container()
+    ribbon, risk, losses = st.container(), st.container(), st.container()
     with ribbon:
         st.header(t("ribbon.title"), anchor=False)
         days = choose_window(t, "days", DAYS, default=DEFAULT_DAYS)
-    with st.spinner(t("coin.wait")):
+    with waiting(t("coin.wait"), part="story", whole=False):
         story = coin_story(client, choice, hours=24 * days, language=t.language)
     signal = story.signal.value
     if signal is None:  # it went between the two looks
         return
     with ribbon:
         _show_ribbon(reader, choice, story)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _show_gauge(t, choice, signal, story)
-    with right:
-        _show_losses(t, signal, story.tested.value)
-    _show_backtest(reader, choice, story)
+    tested = _show_backtest(reader, client, choice, story.signal)
+    with risk:
+        _show_gauge(t, choice, signal, story, tested)
+    with losses:
+        _show_losses(t, signal, tested.value)
 
 
 def _show_ribbon(reader: Reader, choice: CoinChoice, story: CoinStory) -> None:
@@ -87,44 +89,69 @@ def _show_ribbon(reader: Reader, choice: CoinChoice, story: CoinStory) -> None:
     st.markdown(ribbon_sentence(t, found))
     if found.horizon_minutes != choice.horizon_minutes:
         st.caption(t("ribbon.other"))
-    show_figure(
+    stem = file_stem(found.symbol, found.provenance.source, "regimes")
+    show_chart(
+        t,
         regime_figure(t, found, readers_palette(), reader.zone),
+        Numbers(hours_table(t, found, reader.zone), hours_csv(found), f"{stem}.csv"),
         key="regimes",
         alt=regime_words(t, found, reader.zone),
+        download="hours",
+        caption=t("ribbon.caption"),
+        title=t("ribbon.table"),
     )
-    st.caption(t("ribbon.caption"))
-    with st.expander(t("ribbon.table")):
-        st.dataframe(hours_table(t, found, reader.zone), hide_index=True, height=280)
-    stem = file_stem(found.symbol, found.provenance.source, "regimes")
-    offer_file(t, "download.hours", hours_csv(found), file_name=f"{stem}.csv")
 
 
-def _show_gauge(t: Translator, choice: CoinChoice, signal: Signal, story: CoinStory) -> None:
+def _show_gauge(
+    t: Translator,
+    choice: CoinChoice,
+    signal: Signal,
+    story: CoinStory,
+    tested: Latest[Backtest],
+) -> None:
+    """The score, and beside it how such scores were borne out."""
     st.header(t("gauge.title"), anchor=False)
-    st.html(gauge_html(t, signal.risk_score))
+    points, origin, skill = _borne_out(t, story.record.value, tested.value)
+    left, right = st.columns([2, 3], gap="large") if points else (st.container(), st.container())
+    with left:
+        st.html(gauge_html(t, signal.risk_score))
+        if points:
+            st.markdown(like_sentence(t, points, signal.risk_score))
+            st.caption(f"{origin} {skill}".strip())
+        else:
+            _show_why_unknown(t, choice, tested)
+    if not points:
+        return
+    stem = file_stem(signal.symbol, signal.provenance.source, "reliability")
+    with right:
+        show_chart(
+            t,
+            reliability_figure(t, points, readers_palette()),
+            reliability_numbers(t, points, file=f"{stem}.csv"),
+            key="coin_reliability",
+            alt=reliability_words(t, points),
+            download="reliability",
+            title=t("gauge.table"),
+        )
+
+
+def _show_why_unknown(t: Translator, choice: CoinChoice, tested: Latest[Backtest]) -> None:
+    """Few signals were scored: a back-test could tell, unless it was asked already."""
     if choice.horizon_minutes % 60:
         st.markdown(t("gauge.none", why=t("gauge.none.hours")))
-        return
-    points, origin, skill = _borne_out(t, story)
-    if not points:
-        problem = story.tested.problem
-        why = t("gauge.none.past") if problem is None else problem_title(t, problem)
-        st.markdown(t("gauge.none", why=why))
-        return
-    st.markdown(like_sentence(t, points, signal.risk_score))
-    show_figure(
-        reliability_figure(t, points, readers_palette()),
-        key="coin_reliability",
-        alt=reliability_words(t, points),
-    )
-    st.caption(f"{origin} {skill}".strip())
-    with st.expander(t("gauge.table")):
-        st.table(tables.literal(reliability_table(t, points)), hide_index=True)
+    elif tested.problem is not None:
+        st.markdown(t("gauge.none", why=problem_title(t, tested.problem)))
+    elif tested.value is not None:
+        st.markdown(t("gauge.none", why=t("gauge.none.past")))
+    else:
+        st.markdown(t("gauge.ask"))
+        st.button(t("gauge.run"), key="gauge_run", on_click=_ask_for_backtest)
 
 
-def _borne_out(t: Translator, story: CoinStory) -> tuple[tuple[ReliabilityPoint, ...], str, str]:
+def _borne_out(
+    t: Translator, record: SignalRecord | None, tested: Backtest | None
+) -> tuple[tuple[ReliabilityPoint, ...], str, str]:
     """From recorded signals where enough were scored, else from a back-test; and its skill."""
-    record, tested = story.record.value, story.tested.value
     if record is not None and record.counted >= LEAST_SCORED and record.reliability:
         origin = t("gauge.from.record", n=number(t, record.counted))
         return record.reliability, origin, _skill(t, record.brier_skill)
@@ -149,21 +176,37 @@ def _skill(t: Translator, value: float | None) -> str:
 def _show_losses(t: Translator, signal: Signal, tested: Backtest | None) -> None:
     st.header(t("losses.title"), anchor=False)
     short = dict(signal.expected_shortfall)
-    rows = [(level, value, short.get(level)) for level, value in signal.value_at_risk]
-    table = {
-        t("losses.confidence"): [percent(t, level) for level, _, _ in rows],
-        t("losses.var"): [fine_percent(t, value) for _, value, _ in rows],
-        t("losses.es"): [fine_percent(t, value) for _, _, value in rows],
-    }
+    levels = [level for level, _ in signal.value_at_risk]
+    losses = [value for _, value in signal.value_at_risk]
+    loss = partial(fine_percent, t)
+    columns = [
+        Column("confidence", levels, t("losses.confidence"), partial(percent, t)),
+        Column("value_at_risk", losses, t("losses.var"), loss),
+        Column("expected_shortfall", [short.get(at) for at in levels], t("losses.es"), loss),
+    ]
     if tested is not None and tested.horizon_minutes == signal.horizon_minutes:
-        table[t("losses.seen")] = [_seen(t, tested, level) for level, _, _ in rows]
-    st.html(tables.table_html(table, label=t("losses.title")))
-    st.caption(t("losses.caption", span=length(t, signal.horizon_minutes)))
+        rows = [_row(tested, level) for level in levels]
+        columns += [
+            Column("", rows, t("losses.seen"), partial(_seen, t)),
+            Column("hit_rate", [row and row.hit_rate for row in rows]),
+            Column("n", [row and row.n for row in rows]),
+        ]
+    stem = file_stem(signal.symbol, signal.provenance.source, "losses")
+    show_table(
+        t,
+        Numbers.of(columns, file=f"{stem}.csv"),
+        label=t("losses.title"),
+        download="losses",
+        caption=t("losses.caption", span=length(t, signal.horizon_minutes)),
+    )
 
 
-def _seen(t: Translator, tested: Backtest, confidence: float) -> str:
-    row = next((r for r in tested.losses if abs(r.confidence - confidence) < 1e-9), None)
-    if row is None or row.hit_rate is None:
+def _row(tested: Backtest, confidence: float) -> LossRow | None:
+    return next((r for r in tested.losses if abs(r.confidence - confidence) < 1e-9), None)
+
+
+def _seen(t: Translator, row: LossRow) -> str:
+    if row.hit_rate is None:
         return MISSING
     return t(
         "losses.held",
@@ -173,8 +216,11 @@ def _seen(t: Translator, tested: Backtest, confidence: float) -> str:
     )
 
 
-def _show_backtest(reader: Reader, choice: CoinChoice, story: CoinStory) -> None:
-    t, found = reader.t, story.tested.value
+def _show_backtest(
+    reader: Reader, client: AssayClient, choice: CoinChoice, signal: Latest[Signal]
+) -> Latest[Backtest]:
+    """Asked for only where the address does; gives what came of it."""
+    t = reader.t
     st.header(t("backtest.title"), anchor=False)
     asked = parameter(
         "backtest",
@@ -185,11 +231,18 @@ def _show_backtest(reader: Reader, choice: CoinChoice, story: CoinStory) -> None
     if not asked:
         st.markdown(t("backtest.ask"))
         st.button(t("backtest.run"), key="backtest_run", on_click=_ask_for_backtest)
-        return
-    if story.tested.problem is not None and story.signal.problem is None:
-        banners.show_part_problem(t, "backtest", story.tested.problem)
-    if found is None or not found.curves.times:
-        return
+        return Latest(None, None, None)
+    with st.spinner(t("backtest.wait")):
+        tested = coin_backtest(client, choice, signal)
+    if tested.problem is not None and signal.problem is None:
+        banners.show_part_problem(t, "backtest", tested.problem)
+    if tested.value is not None and tested.value.curves.times:
+        _show_curves(reader, tested.value)
+    return tested
+
+
+def _show_curves(reader: Reader, found: Backtest) -> None:
+    t = reader.t
     st.markdown(
         t(
             "backtest.words",
@@ -198,16 +251,23 @@ def _show_backtest(reader: Reader, choice: CoinChoice, story: CoinStory) -> None
             slippage=number(t, found.slippage_bps),
         )
     )
-    show_figure(
+    stem = file_stem(found.symbol, found.provenance.source, "backtest")
+    show_chart(
+        t,
         equity_figure(t, found, readers_palette(), reader.zone),
+        equity_numbers(t, found, reader.zone, file=f"{stem}.csv"),
         key="equity",
         alt=equity_words(t, found, reader.zone),
+        download="backtest",
     )
-    st.html(tables.table_html(portfolio_table(t, found), label=t("backtest.title")))
     caption = "backtest.caption" if found.trained_to else "backtest.caption.plain"
-    st.caption(t(caption, trained=found.trained_to))
-    stem = file_stem(found.symbol, found.provenance.source, "backtest")
-    offer_file(t, "download.backtest", equity_csv(found), file_name=f"{stem}.csv")
+    show_table(
+        t,
+        portfolio_numbers(t, found, file=f"{stem}-figures.csv"),
+        label=t("backtest.title"),
+        download="portfolio",
+        caption=t(caption, trained=found.trained_to),
+    )
 
 
 def _ask_for_backtest() -> None:

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from assay_frontend.api.latest import OUTCOMES, GoldPicture, gold_picture
-from assay_frontend.api.models import Bar, Evaluation, FeatureEffect, Forecast
+from assay_frontend.api.models import Bar, Evaluation, Forecast
 from assay_frontend.api.track_models import GoldRecord
-from assay_frontend.components import record_tables, tables
+from assay_frontend.components import models_tables, record_tables, tables
 from assay_frontend.components.chance_strip import chance_html, chance_words
 from assay_frontend.components.effects import (
     effects_figure,
+    effects_numbers,
     step_words,
     strongest_first,
     strongest_sentence,
@@ -24,6 +25,7 @@ from assay_frontend.components.effects import (
 from assay_frontend.components.fan import ZOOM_SESSIONS, zoom_figure
 from assay_frontend.components.gold_chart import chart_words, price_figure
 from assay_frontend.components.headline import empty_headline_html, headline_html
+from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.outcome_chart import (
     LEVEL,
     Scored,
@@ -44,10 +46,11 @@ from assay_frontend.i18n.formats import (
 from assay_frontend.settings import read_settings
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.charts import show_chart, show_figure, show_table
 from assay_frontend.widgets.choices import choose_window
-from assay_frontend.widgets.downloads import offer_bars, offer_file, offer_forecast
+from assay_frontend.widgets.downloads import offer_bars, offer_forecast
 from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
+from assay_frontend.widgets.waiting import waiting
 
 WINDOWS = (60, 120, 250)
 DEFAULT_WINDOW = 120
@@ -59,7 +62,9 @@ def render() -> None:
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        _show(Reader.here(t), gold_picture(client))
+        with waiting(t("gold.wait"), part="gold"):
+            picture = gold_picture(client)
+        _show(Reader.here(t), picture)
 
     live_page()
 
@@ -92,7 +97,7 @@ def _show(reader: Reader, picture: GoldPicture) -> None:
         _show_verdict(t, forecast, picture.evaluation.value)
         _show_data(reader, picture, forecast)
     with right:
-        _show_why(t, forecast.explanation)
+        _show_why(t, forecast)
     _show_outcomes(reader, picture)
     _show_leaderboard(reader, picture)
     show_footer(t)
@@ -153,7 +158,8 @@ def _show_verdict(t: Translator, forecast: Forecast, evaluation: Evaluation | No
         st.markdown(dollars_escaped(sentence))
 
 
-def _show_why(t: Translator, explanation: Sequence[FeatureEffect]) -> None:
+def _show_why(t: Translator, forecast: Forecast) -> None:
+    explanation = forecast.explanation
     st.header(t("why.title"), anchor=False)
     if not explanation:
         st.markdown(t("why.none"))
@@ -161,14 +167,17 @@ def _show_why(t: Translator, explanation: Sequence[FeatureEffect]) -> None:
     effects, steps = strongest_first(explanation), width_steps(explanation)
     st.markdown(f"{t('why.intro')} {markdown_text(strongest_sentence(t, effects[0]))}")
     sentences = " ".join(step_words(t, step) for step in steps)
-    show_figure(
+    file = f"gold-effects-{forecast.provenance.source}-{forecast.target}.csv"
+    show_chart(
+        t,
         effects_figure(t, steps, readers_palette()),
+        effects_numbers(t, effects, file=file),
         key="effects",
         alt=t("why.alt", n=len(steps), today=today_words(t, steps), sentences=sentences),
+        download="effects",
+        caption=t("why.caption"),
+        title=t("why.table"),
     )
-    st.caption(t("why.caption"))
-    with st.expander(t("why.table")):
-        st.table(tables.literal(tables.effects_table(t, effects)), hide_index=True)
 
 
 def _show_outcomes(reader: Reader, picture: GoldPicture) -> None:
@@ -185,17 +194,20 @@ def _show_outcomes(reader: Reader, picture: GoldPicture) -> None:
         st.markdown(_nothing_scored(reader, record))
         return
     st.markdown(_tally(t, scored))
-    alt = outcomes_words(t, scored)
-    show_figure(outcomes_figure(t, scored, readers_palette()), key="outcomes", alt=alt)
-    st.caption(t("record.outcomes.caption"))
     items = [item for item, _ in scored]
-    with st.expander(t("gold.outcomes.table")):
-        st.dataframe(record_tables.forecasts_table(t, items), hide_index=True, height=280)
-    offer_file(
+    show_chart(
         t,
-        "download.outcomes",
-        record_tables.forecasts_csv(items),
-        file_name=f"gold-outcomes-{items[-1].target}.csv",
+        outcomes_figure(t, scored, readers_palette()),
+        Numbers(
+            record_tables.forecasts_table(t, items),
+            record_tables.forecasts_csv(items),
+            f"gold-outcomes-{items[-1].target}.csv",
+        ),
+        key="outcomes",
+        alt=outcomes_words(t, scored),
+        download="outcomes",
+        caption=t("record.outcomes.caption"),
+        title=t("gold.outcomes.table"),
     )
 
 
@@ -236,9 +248,17 @@ def _show_leaderboard(reader: Reader, picture: GoldPicture) -> None:
         short_date(t, day) if day else MISSING for day in (evaluation.start, evaluation.end)
     )
     st.markdown(t("board.intro", n=number(t, evaluation.n), start=start, end=end))
-    label = t("board.alt", n=len(evaluation.rows))
-    st.html(tables.table_html(tables.leaderboard_table(t, evaluation), label=label))
-    st.caption(t("board.words"))
+    show_table(
+        t,
+        Numbers(
+            tables.leaderboard_table(t, evaluation),
+            models_tables.leaderboard_csv(evaluation),
+            models_tables.leaderboard_file(evaluation),
+        ),
+        label=t("board.alt", n=len(evaluation.rows)),
+        download="board",
+        caption=t("board.words"),
+    )
 
 
 def _show_data(reader: Reader, picture: GoldPicture, forecast: Forecast) -> None:

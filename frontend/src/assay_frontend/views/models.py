@@ -7,18 +7,20 @@ import streamlit as st
 from assay_frontend.api.latest import ModelsPicture, models_picture
 from assay_frontend.api.models import Evaluation
 from assay_frontend.api.registry_models import ChampionCard, HeldOut, Registry, VolatilityCard
-from assay_frontend.components import models_tables, tables
+from assay_frontend.components import models_tables
 from assay_frontend.components.coverage_chart import (
     compared,
     coverage_figure,
-    coverage_table,
+    coverage_numbers,
     coverage_words,
 )
 from assay_frontend.components.models_headline import empty_models_html, models_headline_html
 from assay_frontend.components.named_bars import named_bars_figure
-from assay_frontend.components.pit_chart import pit_figure, pit_table, pit_words
+from assay_frontend.components.numbers import Numbers
+from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_words
 from assay_frontend.components.text import markdown_text
 from assay_frontend.components.trial_words import trial_words
+from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
     instant,
@@ -30,9 +32,9 @@ from assay_frontend.i18n.formats import (
 from assay_frontend.settings import read_settings
 from assay_frontend.views.reader import Reader, client_of, show_facts
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.charts import show_figure
-from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.charts import show_chart, show_numbers, show_table
 from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
+from assay_frontend.widgets.waiting import waiting
 
 CHANGES_LISTED = 8
 OWN = "assay"  # what our volatility model is called among its rivals
@@ -44,7 +46,7 @@ def render() -> None:
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        with st.spinner(t("models.wait")):
+        with waiting(t("models.wait"), part="models"):
             picture = models_picture(client)
         _show(Reader.here(t), picture)
 
@@ -84,60 +86,73 @@ def _show_leaderboard(reader: Reader, evaluation: Evaluation) -> None:
         short_date(t, day) if day else MISSING for day in (evaluation.start, evaluation.end)
     )
     st.markdown(t("board.intro", n=number(t, evaluation.n), start=start, end=end))
-    label = t("board.alt", n=len(evaluation.rows))
-    table = models_tables.leaderboard_in_words(t, evaluation)
-    st.html(tables.table_html(table, label=label))
-    st.caption(t("models.board.words"))
-    offer_file(
+    show_table(
         t,
-        "download.board",
-        models_tables.leaderboard_csv(evaluation),
-        file_name=f"gold-leaderboard-{evaluation.end or 'undated'}.csv",
+        Numbers(
+            models_tables.leaderboard_in_words(t, evaluation),
+            models_tables.leaderboard_csv(evaluation),
+            models_tables.leaderboard_file(evaluation),
+        ),
+        label=t("board.alt", n=len(evaluation.rows)),
+        download="board",
+        caption=t("models.board.words"),
     )
 
 
 def _show_charts(reader: Reader, card: ChampionCard) -> None:
-    t, colours, evaluation = reader.t, readers_palette(), card.evaluation
+    t, evaluation = reader.t, card.evaluation
     left, right = st.columns(2, gap="medium")
     with left:
-        st.header(t("models.crps.title"), anchor=False)
-        if bars := models_tables.crps_bars(t, evaluation):
-            words = " ".join(bar.words for bar in bars)
-            show_figure(
-                named_bars_figure(bars, colours),
-                key="models_crps",
-                alt=t("models.crps.alt", sentences=words),
-            )
-            st.caption(t("models.crps.caption"))
-        else:
-            st.markdown(t("board.none"))
+        _show_crps(t, evaluation)
         if sum(card.pit):
-            _show_pit(reader, card)
+            _show_pit(t, card)
     with right:
         if compared(evaluation) and evaluation.n:
-            st.header(t("models.coverage.title"), anchor=False)
-            show_figure(
-                coverage_figure(t, evaluation, colours),
-                key="models_coverage",
-                alt=coverage_words(t, evaluation),
-            )
-            st.caption(t("models.coverage.caption"))
-    with st.expander(t("chart.table")):
-        table = coverage_table(t, evaluation.rows)
-        st.html(tables.table_html(table, label=t("models.coverage.title")))
-        if sum(card.pit):
-            table = pit_table(t, card.pit)
-            st.html(tables.table_html(table, label=t("models.pit.title")))
+            _show_coverage(t, evaluation)
 
 
-def _show_pit(reader: Reader, card: ChampionCard) -> None:
-    t = reader.t
-    st.header(t("models.pit.title"), anchor=False)
-    show_figure(
-        pit_figure(t, card.pit, readers_palette()), key="models_pit", alt=pit_words(t, card.pit)
+def _show_crps(t: Translator, evaluation: Evaluation) -> None:
+    st.header(t("models.crps.title"), anchor=False)
+    bars = models_tables.crps_bars(t, evaluation)
+    if not bars:
+        st.markdown(t("board.none"))
+        return
+    show_chart(
+        t,
+        named_bars_figure(bars, readers_palette()),
+        models_tables.crps_numbers(t, evaluation, file=f"gold-crps-{evaluation.end}.csv"),
+        key="models_crps",
+        alt=t("models.crps.alt", sentences=" ".join(bar.words for bar in bars)),
+        download="crps",
+        caption=t("models.crps.caption"),
     )
+
+
+def _show_coverage(t: Translator, evaluation: Evaluation) -> None:
+    st.header(t("models.coverage.title"), anchor=False)
+    show_chart(
+        t,
+        coverage_figure(t, evaluation, readers_palette()),
+        coverage_numbers(t, evaluation.rows, file=f"gold-coverage-{evaluation.end}.csv"),
+        key="models_coverage",
+        alt=coverage_words(t, evaluation),
+        download="coverage",
+        caption=t("models.coverage.caption"),
+    )
+
+
+def _show_pit(t: Translator, card: ChampionCard) -> None:
+    st.header(t("models.pit.title"), anchor=False)
     day = short_date(t, card.calibrated_to) if card.calibrated_to else MISSING
-    st.caption(t("models.pit.caption", n=number(t, sum(card.pit)), date=day))
+    show_chart(
+        t,
+        pit_figure(t, card.pit, readers_palette()),
+        pit_numbers(t, card.pit, file=f"gold-pit-{card.version}.csv"),
+        key="models_pit",
+        alt=pit_words(t, card.pit),
+        download="pit",
+        caption=t("models.pit.caption", n=number(t, sum(card.pit)), date=day),
+    )
 
 
 def _show_history(reader: Reader, registry: Registry) -> None:
@@ -146,22 +161,24 @@ def _show_history(reader: Reader, registry: Registry) -> None:
     if not registry.history:
         st.markdown(t("models.history.none"))
         return
-    newest = registry.history[-CHANGES_LISTED:]
-    table = models_tables.history_table(t, newest, zone)
-    st.html(tables.table_html(table, label=t("models.history.alt", n=len(newest))))
-    at = newest[-1].at or reader.now
-    st.caption(t("models.history.caption", zone=zone_name(at.astimezone(zone))))
-    offer_file(
+    newest = models_tables.newest_first(registry.history)[:CHANGES_LISTED]
+    at = newest[0].at or reader.now
+    show_table(
         t,
-        "download.history",
-        models_tables.history_csv(registry.history),
-        file_name="champions.csv",
+        models_tables.history_numbers(
+            t, registry.history, zone, shown=CHANGES_LISTED, file="champions.csv"
+        ),
+        label=t("models.history.alt", n=len(newest)),
+        download="history",
+        caption=t("models.history.caption", zone=zone_name(at.astimezone(zone))),
     )
-    with st.expander(t("models.versions.title", n=len(registry.versions))):
-        table = models_tables.versions_table(t, registry.versions)
-        count = len(registry.versions)
-        st.html(tables.table_html(table, label=t("models.versions.title", n=count)))
-        st.markdown(t("models.versions.words"))
+    show_numbers(
+        t,
+        models_tables.versions_numbers(t, registry.versions, file="versions.csv"),
+        download="versions",
+        title=t("models.versions.title", n=len(registry.versions)),
+    )
+    st.markdown(t("models.versions.words"))
 
 
 def _show_volatility(reader: Reader, card: VolatilityCard | None) -> None:
@@ -200,21 +217,33 @@ def _show_held_out(reader: Reader, held_out: HeldOut) -> None:
             hour=percent(t, held_out.brier_skill_hour),
         )
     )
+    stem = f"volatility-{held_out.end}"
     left, right = st.columns(2, gap="medium")
     with left:
-        table = models_tables.volatility_rows_table(t, held_out)
-        st.html(tables.table_html(table, label=t("models.volatility.alt")))
-        st.caption(t("models.volatility.caption"))
+        show_table(
+            t,
+            models_tables.volatility_numbers(t, held_out, file=f"{stem}.csv"),
+            label=t("models.volatility.alt"),
+            download="volatility",
+            caption=t("models.volatility.caption"),
+        )
     with right:
         own = [row for row in held_out.tails if row.name == OWN]
         if own:
-            table = models_tables.tails_table(t, own)
-            st.html(tables.table_html(table, label=t("models.tails.alt")))
-            st.caption(t("models.tails.caption"))
+            show_table(
+                t,
+                models_tables.tails_numbers(t, own, file=f"{stem}-var.csv"),
+                label=t("models.tails.alt"),
+                download="tails",
+                caption=t("models.tails.caption"),
+            )
         if len(held_out.tails) > len(own):
-            with st.expander(t("models.tails.all")):
-                every = models_tables.tails_table(t, held_out.tails)
-                st.html(tables.table_html(every, label=t("models.tails.all")))
+            show_numbers(
+                t,
+                models_tables.tails_numbers(t, held_out.tails, file=f"{stem}-var-all.csv"),
+                download="tails.all",
+                title=t("models.tails.all"),
+            )
 
 
 def _show_card(reader: Reader, card: ChampionCard) -> None:

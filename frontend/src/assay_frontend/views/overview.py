@@ -13,6 +13,7 @@ from assay_frontend.components import overview_tables
 from assay_frontend.components.glances import coin_card_html, empty_card_html, yesterday_sentence
 from assay_frontend.components.gold_news import gold_news
 from assay_frontend.components.headline import figures_html
+from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.sparkline import sparkline_html
 from assay_frontend.components.text import dollars_escaped, html_text
@@ -21,7 +22,7 @@ from assay_frontend.i18n.formats import instant, long_date, money
 from assay_frontend.settings import read_settings
 from assay_frontend.views.reader import Reader, client_of, newest_bar, show_facts
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.charts import show_numbers
 from assay_frontend.widgets.frame import (
     readers_links,
     readers_palette,
@@ -29,6 +30,7 @@ from assay_frontend.widgets.frame import (
     show_footer,
     show_link,
 )
+from assay_frontend.widgets.waiting import waiting
 
 GOLD_SESSIONS = 60
 
@@ -41,7 +43,7 @@ def render() -> None:
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        with st.spinner(t("over.wait")):
+        with waiting(t("over.wait"), part="overview"):
             picture = overview_picture(client, settings.watched, language=t.language)
         _show(Reader.here(t), picture, links)
 
@@ -127,18 +129,30 @@ def _show_coins(reader: Reader, picture: OverviewPicture, links: Links) -> None:
                 _show_coin(t, glance, links)
     st.caption(t("over.coins.caption"))
     seen = [(g.signal.value, g.hours.value) for g in picture.coins if g.signal.value is not None]
-    if seen:
-        with st.expander(t("over.table")):
-            st.dataframe(
-                overview_tables.coins_table(t, seen), hide_index=True, key="overview_table"
-            )
     if seen or picture.forecast.value is not None:
-        offer_file(
-            t,
-            "download.overview",
-            overview_tables.overview_csv(picture.forecast.value, seen),
-            file_name=f"overview-{reader.now:%Y-%m-%dT%H%MZ}.csv",
-        )
+        _show_numbers(reader, picture, seen)
+
+
+def _show_numbers(reader: Reader, picture: OverviewPicture, seen: overview_tables.Seen) -> None:
+    t, forecast, history = reader.t, picture.forecast.value, picture.history.value
+    stamp = f"{reader.now:%Y-%m-%dT%H%MZ}"
+    figures = Numbers(
+        overview_tables.coins_table(t, seen),
+        overview_tables.overview_csv(forecast, seen),
+        f"overview-{stamp}.csv",
+    )
+    show_numbers(t, figures, download="overview", title=t("over.table"))
+    gold = history.bars[-GOLD_SESSIONS:] if history and forecast else ()
+    prices = overview_tables.prices_numbers(
+        t,
+        gold,
+        forecast.currency if forecast else "",
+        seen,
+        reader.zone,
+        file=f"overview-closes-{stamp}.csv",
+    )
+    if prices.rows:
+        show_numbers(t, prices, download="closes", title=t("over.lines"))
 
 
 def _show_coin(t: Translator, glance: CoinGlance, links: Links) -> None:

@@ -6,15 +6,17 @@ import streamlit as st
 
 from assay_frontend.api.latest import StatusPicture, status_picture
 from assay_frontend.api.status_models import LedgerCheck, Metrics, Status
-from assay_frontend.components import status_tables, tables
+from assay_frontend.components import status_tables
+from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.status_headline import check_words, status_headline_html
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n.formats import MISSING, instant, number, span, zone_name
 from assay_frontend.settings import read_settings
 from assay_frontend.views.reader import Reader, client_of, show_facts
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.downloads import offer_file
+from assay_frontend.widgets.charts import show_table
 from assay_frontend.widgets.frame import readers_words, show_footer
+from assay_frontend.widgets.waiting import waiting
 
 GAPS_LISTED = 8
 
@@ -25,7 +27,7 @@ def render() -> None:
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
-        with st.spinner(t("status.wait")):
+        with waiting(t("status.wait"), part="status"):
             picture = status_picture(client)
         _show(Reader.here(t), picture)
 
@@ -90,22 +92,28 @@ def _show_freshness(reader: Reader, picture: StatusPicture, status: Status) -> N
     if not status.freshness:
         st.markdown(t("status.freshness.none"))
         return
-    table = status_tables.freshness_table(
-        t, status, picture.status.received_at, reader.now, reader.zone
+    show_table(
+        t,
+        Numbers(
+            status_tables.freshness_table(
+                t, status, picture.status.received_at, reader.now, reader.zone
+            ),
+            status_tables.freshness_csv(status),
+            "freshness.csv",
+        ),
+        label=t("status.freshness.title"),
+        download="freshness",
+        caption=_zone_words(reader, status),
     )
-    st.html(tables.table_html(table, label=t("status.freshness.title")))
     errors = [s for s in status.freshness if s.last_error]
     for series in errors:
         name = status_tables.series_name(t, series.exchange, series.symbol, series.timeframe)
         st.caption(markdown_text(f"{name}: {series.last_error}"))
+
+
+def _zone_words(reader: Reader, status: Status) -> str:
     newest = max((s.as_of for s in status.freshness if s.as_of), default=reader.now)
-    st.caption(t("status.zone", zone=zone_name(newest.astimezone(reader.zone))))
-    offer_file(
-        t,
-        "download.freshness",
-        status_tables.freshness_csv(status),
-        file_name="freshness.csv",
-    )
+    return reader.t("status.zone", zone=zone_name(newest.astimezone(reader.zone)))
 
 
 def _show_sources(reader: Reader, status: Status) -> None:
@@ -114,12 +122,16 @@ def _show_sources(reader: Reader, status: Status) -> None:
     if not status.breakers:
         st.markdown(t("status.sources.none"))
         return
-    table = status_tables.breakers_table(t, status.breakers, reader.zone)
-    st.html(tables.table_html(table, label=t("status.sources.title")))
+    show_table(
+        t,
+        status_tables.breakers_numbers(t, status.breakers, reader.zone, file="sources.csv"),
+        label=t("status.sources.title"),
+        download="sources",
+        caption=t("status.sources.caption"),
+    )
     for each in status.breakers:
         if each.last_error:
             st.caption(markdown_text(f"{each.endpoint}: {each.last_error}"))
-    st.caption(t("status.sources.caption"))
 
 
 def _show_ledger(reader: Reader, picture: StatusPicture, status: Status) -> None:
@@ -149,8 +161,12 @@ def _show_quarantine(reader: Reader, status: Status) -> None:
         st.markdown(t("status.quarantine.none"))
     else:
         st.markdown(t("status.quarantine.words", n=number(t, count)))
-        table = status_tables.quarantine_table(t, status.quarantine)
-        st.html(tables.table_html(table, label=t("status.quarantine.title")))
+        show_table(
+            t,
+            status_tables.quarantine_numbers(t, status.quarantine, file="quarantine.csv"),
+            label=t("status.quarantine.title"),
+            download="quarantine",
+        )
 
 
 def _show_metrics(reader: Reader, picture: StatusPicture) -> None:
@@ -217,9 +233,16 @@ def _show_gaps(reader: Reader, status: Status) -> None:
         st.markdown(t("status.gaps.none"))
         return
     st.markdown(t("status.gaps.words", n=number(t, status.gaps_total)))
-    table = status_tables.gaps_table(t, status.gaps[:GAPS_LISTED], reader.zone)
-    st.html(tables.table_html(table, label=t("status.gaps.title")))
-    offer_file(t, "download.gaps", status_tables.gaps_csv(status.gaps), file_name="gaps.csv")
+    show_table(
+        t,
+        Numbers(
+            status_tables.gaps_table(t, status.gaps[:GAPS_LISTED], reader.zone),
+            status_tables.gaps_csv(status.gaps),
+            "gaps.csv",
+        ),
+        label=t("status.gaps.title"),
+        download="gaps",
+    )
     if len(status.gaps) > GAPS_LISTED:
         with st.expander(t("record.list.every", n=len(status.gaps))):
             every = status_tables.gaps_table(t, status.gaps, reader.zone)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from assay_frontend.api.latest import Latest, gold_record, signal_record
+from assay_frontend.api.answers import Latest
+from assay_frontend.api.latest import gold_record, signal_record
 from assay_frontend.api.track_models import GoldRecord, SignalRecord, TrackedRow
-from assay_frontend.components import record_tables, tables
+from assay_frontend.components import record_tables
 from assay_frontend.components.loss_chart import SHOWN as LOSSES_SHOWN
-from assay_frontend.components.loss_chart import losses_figure, losses_words
+from assay_frontend.components.loss_chart import losses_figure, losses_numbers, losses_words
+from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.outcome_chart import (
     SHOWN,
     Scored,
@@ -18,7 +20,7 @@ from assay_frontend.components.outcome_chart import (
     outcomes_figure,
     outcomes_words,
 )
-from assay_frontend.components.pit_chart import pit_figure, pit_table, pit_words
+from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_words
 from assay_frontend.components.record_headline import (
     empty_record_html,
     gold_record_html,
@@ -27,26 +29,32 @@ from assay_frontend.components.record_headline import (
 from assay_frontend.components.record_words import gold_sentences, signal_sentences
 from assay_frontend.components.reliability_chart import (
     reliability_figure,
-    reliability_table,
+    reliability_numbers,
     reliability_words,
 )
 from assay_frontend.components.share_chart import (
     HeldOverTime,
     known,
     shares_figure,
+    shares_numbers,
     shares_words,
 )
-from assay_frontend.components.skill_chart import skill_figure, skill_so_far, skill_words
+from assay_frontend.components.skill_chart import (
+    skill_figure,
+    skill_numbers,
+    skill_so_far,
+    skill_words,
+)
 from assay_frontend.components.text import dollars_escaped, file_stem
 from assay_frontend.i18n.formats import instant, zone_name
 from assay_frontend.settings import read_settings
 from assay_frontend.views.reader import Reader, client_of
 from assay_frontend.widgets import banners
-from assay_frontend.widgets.charts import show_figure
+from assay_frontend.widgets.charts import show_chart, show_table
 from assay_frontend.widgets.choices import choose_option, choose_window
 from assay_frontend.widgets.coin_picker import choose_market
-from assay_frontend.widgets.downloads import offer_file
 from assay_frontend.widgets.frame import readers_palette, readers_words, show_footer
+from assay_frontend.widgets.waiting import waiting
 
 KINDS = ("gold", "signals")
 WINDOWS = (60, 250, 1000)
@@ -69,11 +77,11 @@ def render() -> None:
     def live_page() -> None:
         reader = Reader.here(t)
         if market is None:
-            with st.spinner(t("record.wait")):
+            with waiting(t("record.wait"), part="track-record"):
                 gold = gold_record(client, last)
             _show_gold(reader, gold)
         else:
-            with st.spinner(t("record.wait")):
+            with waiting(t("record.wait"), part="track-record"):
                 signals = signal_record(client, *market, last)
             _show_signals(reader, signals)
 
@@ -136,9 +144,20 @@ def _show_gold_charts(reader: Reader, record: GoldRecord) -> None:
     wide, narrow = st.columns([3, 2], gap="medium")
     with wide:
         st.header(t("record.outcomes.title"), anchor=False)
-        figure = outcomes_figure(t, shown, colours)
-        show_figure(figure, key="record_outcomes", alt=outcomes_words(t, shown))
-        st.caption(t("record.outcomes.caption"))
+        items = [item for item, _ in shown]
+        show_chart(
+            t,
+            outcomes_figure(t, shown, colours),
+            Numbers(
+                record_tables.forecasts_table(t, items),
+                record_tables.forecasts_csv(items),
+                f"gold-outcomes-{items[-1].target}.csv",
+            ),
+            key="record_outcomes",
+            alt=outcomes_words(t, shown),
+            download="outcomes",
+            caption=t("record.outcomes.caption"),
+        )
     with narrow:
         st.header(t("record.words.title"), anchor=False)
         for sentence in gold_sentences(t, record):
@@ -146,7 +165,8 @@ def _show_gold_charts(reader: Reader, record: GoldRecord) -> None:
     series = [_held(scored, level) for level in LEVELS]
     left, right = st.columns(2, gap="medium")
     with left:
-        _show_held(reader, series, [moment_of(item) for item, _ in scored])
+        moments = [moment_of(item) for item, _ in scored]
+        _show_held(reader, series, moments, file="gold-held-over-time.csv")
     with right:
         _show_skill(reader, scored)
     _show_pit(reader, record.pit)
@@ -156,19 +176,24 @@ def _held(scored: tuple[Scored, ...], level: float) -> HeldOverTime:
     return HeldOverTime(level, tuple(bool(outcome.held(level)) for _, outcome in scored))
 
 
-def _show_held(reader: Reader, series: list[HeldOverTime], moments: list[datetime]) -> None:
+def _show_held(
+    reader: Reader, series: list[HeldOverTime], moments: list[datetime], *, file: str
+) -> None:
     t = reader.t
     st.header(t("record.held.title"), anchor=False)
     if not known(series):
         st.markdown(t("record.too_few"))
         return
     zone = UTC
-    show_figure(
+    show_chart(
+        t,
         shares_figure(t, series, moments, readers_palette(), zone),
+        shares_numbers(t, series, moments, zone, file=file),
         key="record_held",
         alt=shares_words(t, series, moments, zone),
+        download="held",
+        caption=t("record.held.caption"),
     )
-    st.caption(t("record.held.caption"))
 
 
 def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
@@ -177,10 +202,15 @@ def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
     if not any(value is not None for value in skill_so_far(scored)):
         st.markdown(t("record.too_few"))
         return
-    show_figure(
-        skill_figure(t, scored, readers_palette()), key="record_skill", alt=skill_words(t, scored)
+    show_chart(
+        t,
+        skill_figure(t, scored, readers_palette()),
+        skill_numbers(t, scored, file="gold-skill-over-time.csv"),
+        key="record_skill",
+        alt=skill_words(t, scored),
+        download="skill",
+        caption=t("record.skill.caption"),
     )
-    st.caption(t("record.skill.caption"))
 
 
 def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
@@ -190,13 +220,16 @@ def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.header(t("record.pit.title"), anchor=False)
-        show_figure(
-            pit_figure(t, counts, readers_palette()), key="record_pit", alt=pit_words(t, counts)
+        show_chart(
+            t,
+            pit_figure(t, counts, readers_palette()),
+            pit_numbers(t, counts, file="gold-pit.csv"),
+            key="record_pit",
+            alt=pit_words(t, counts),
+            download="pit",
         )
     with right:
         st.markdown(t("record.pit.words"))
-        with st.expander(t("chart.table")):
-            st.html(tables.table_html(pit_table(t, counts), label=t("record.pit.title")))
 
 
 def _show_forecasts(reader: Reader, record: GoldRecord) -> None:
@@ -205,13 +238,15 @@ def _show_forecasts(reader: Reader, record: GoldRecord) -> None:
     if not items:
         st.markdown(t("record.list.none"))
         return
-    newest = record_tables.forecasts_table(t, items[-LISTED:])
-    st.html(tables.table_html(newest, label=t("record.list.alt", n=len(items[-LISTED:]))))
-    offer_file(
+    show_table(
         t,
-        "download.record.gold",
-        record_tables.forecasts_csv(items),
-        file_name=f"gold-track-record-{items[-1].target}.csv",
+        Numbers(
+            record_tables.forecasts_table(t, items[-LISTED:]),
+            record_tables.forecasts_csv(items),
+            f"gold-track-record-{items[-1].target}.csv",
+        ),
+        label=t("record.list.alt", n=len(items[-LISTED:])),
+        download="record.gold",
     )
     if len(items) > LISTED:
         with st.expander(t("record.list.every", n=len(items))):
@@ -237,19 +272,20 @@ def _show_signals(reader: Reader, latest: Latest[SignalRecord]) -> None:
 
 def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
     t, colours, scored = reader.t, readers_palette(), record.scored
+    stem = file_stem(record.symbol, record.exchange)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.header(t("record.reliability.title"), anchor=False)
         points = record.reliability
-        show_figure(
+        show_chart(
+            t,
             reliability_figure(t, points, colours),
+            reliability_numbers(t, points, file=f"{stem}-reliability.csv"),
             key="record_reliability",
             alt=reliability_words(t, points),
+            download="reliability",
+            caption=t("record.reliability.caption"),
         )
-        st.caption(t("record.reliability.caption"))
-        with st.expander(t("chart.table")):
-            table = reliability_table(t, points)
-            st.html(tables.table_html(table, label=t("record.reliability.title")))
     with right:
         st.header(t("record.words.title"), anchor=False)
         for sentence in signal_sentences(t, record):
@@ -258,16 +294,20 @@ def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
     with left:
         st.header(t("record.losses.title"), anchor=False)
         shown = scored[-LOSSES_SHOWN:]
-        show_figure(
+        zone = zone_name(shown[-1][0].row.due.astimezone(reader.zone))
+        show_chart(
+            t,
             losses_figure(t, shown, colours, reader.zone),
+            losses_numbers(t, shown, reader.zone, file=f"{stem}-losses.csv"),
             key="record_losses",
             alt=losses_words(t, shown, reader.zone),
+            download="losses",
+            caption=t("record.losses.caption", zone=zone),
         )
-        zone = zone_name(shown[-1][0].row.due.astimezone(reader.zone))
-        st.caption(t("record.losses.caption", zone=zone))
     with right:
         held = HeldOverTime(0.8, tuple(outcome.inside for _, outcome in scored))
-        _show_held(reader, [held], [item.row.due for item, _ in scored])
+        moments = [item.row.due for item, _ in scored]
+        _show_held(reader, [held], moments, file=f"{stem}-held-over-time.csv")
 
 
 def _show_signal_list(reader: Reader, record: SignalRecord) -> None:
@@ -276,15 +316,17 @@ def _show_signal_list(reader: Reader, record: SignalRecord) -> None:
     if not items:
         st.markdown(t("record.list.signals.none"))
         return
-    newest = record_tables.signals_table(t, items[-LISTED:], zone)
-    st.html(tables.table_html(newest, label=t("record.list.alt", n=len(items[-LISTED:]))))
-    st.caption(t("record.list.zone", zone=zone_name(items[-1].row.due.astimezone(zone))))
     stem = file_stem(record.symbol, record.exchange, "track-record")
-    offer_file(
+    show_table(
         t,
-        "download.record.signals",
-        record_tables.signals_csv(items),
-        file_name=f"{stem}.csv",
+        Numbers(
+            record_tables.signals_table(t, items[-LISTED:], zone),
+            record_tables.signals_csv(items),
+            f"{stem}.csv",
+        ),
+        label=t("record.list.alt", n=len(items[-LISTED:])),
+        download="record.signals",
+        caption=t("record.list.zone", zone=zone_name(items[-1].row.due.astimezone(zone))),
     )
     if len(items) > LISTED:
         with st.expander(t("record.list.every", n=len(items))):

@@ -68,18 +68,13 @@ def show_frame(links: Mapping[str, Page]) -> None:
     language, refused = chosen_language()
     t = translator(language)
     st.html(style_sheet(readers_palette()))
-    # for those who hear the page: the served document says English
-    st.html(
-        f'<script>document.documentElement.lang = "{language}"</script>',
-        unsafe_allow_javascript=True,
-    )
     with st.container(
         horizontal=True,
         horizontal_alignment="distribute",
         vertical_alignment="center",
         key="assay_frame",
     ):
-        st.html(_brand(t), width="content")
+        st.html(_brand(t, language), width="content")
         with st.container(horizontal=True, width="content", gap="small", key="assay_links"):
             for name, page in links.items():
                 show_link(page, t(f"nav.{name}"))
@@ -88,10 +83,11 @@ def show_frame(links: Mapping[str, Page]) -> None:
         st.warning(t("notice.lang", value=markdown_text(refused[:40])))
 
 
-def _brand(t: Translator) -> str:
+def _brand(t: Translator, language: Language) -> str:
+    """The first page's script tells its language to the document, which is served as English."""
     name, tagline = html_text(t("app.name")), html_text(t("app.tagline"))
     return (
-        f'<div class="assay-brand">{_logo()}<div><strong>{name}</strong> '
+        f'<div class="assay-brand" lang="{language}">{_logo()}<div><strong>{name}</strong> '
         f"<span>{tagline}</span></div></div>"
     )
 
