@@ -11,6 +11,7 @@ from assay_frontend.api.backtest_models import Backtest
 from assay_frontend.api.crypto_models import CoinBars, CoinHours, Signal, read_signals
 from assay_frontend.api.errors import MalformedAnswer
 from assay_frontend.api.models import Evaluation, Forecast, History
+from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.api.status_models import Health, LedgerCheck, Metrics, Status
 from assay_frontend.api.track_models import GoldRecord, SignalRecord
 
@@ -28,6 +29,8 @@ READ = [
     ("get", "/v1/crypto/regimes", CoinHours.parse),
     ("post", "/v1/crypto/backtest", Backtest.parse),
     ("get", "/v1/crypto/track-record", SignalRecord.parse),
+    ("get", "/v1/models", Registry.parse),
+    ("get", "/v1/models/champion", ChampionCard.parse),
     ("get", "/v1/status", Status.parse),
     ("get", "/health", Health.parse),
     ("get", "/metrics", Metrics.parse),
