@@ -284,7 +284,7 @@ class TestRunningSpaces:
         ask = (
             "from assay_frontend.api.client import AssayClient\n"
             "from assay_frontend.settings import read_settings\n"
-            "print(AssayClient(read_settings().api_url).forecast().source)"
+            "print(AssayClient(read_settings().api_url).forecast().provenance.source)"
         )
         asked = running.docker("exec", "space-frontend", "python", "-c", ask)
         assert asked == "simulated"
