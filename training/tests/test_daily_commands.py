@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from assay.errors import BlockedRegion, SourceUnavailable, TrainingError
@@ -56,10 +60,17 @@ def test_a_prefect_server_that_is_not_there_is_told_by_its_setting(address, said
 
 
 @pytest.mark.slow  # importing prefect takes seconds
-def test_a_schedule_that_is_no_cron_line_is_told_by_its_setting(monkeypatch, capsys):
-    monkeypatch.setenv("ASSAY_DAILY_CRON", "every evening")
-    assert cli.main(["serve"]) == 2
-    assert "ASSAY_DAILY_CRON is 'every evening': it should be a cron" in capsys.readouterr().err
+def test_a_schedule_that_is_no_cron_line_is_told_by_its_setting():
+    done = subprocess.run(
+        [sys.executable, "-m", "assay_training.cli", "serve"],
+        env=os.environ | {"ASSAY_DAILY_CRON": "every evening"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "ASSAY_DAILY_CRON is 'every evening': it should be a cron line" in done.stderr
 
 
 @pytest.mark.slow
@@ -77,3 +88,9 @@ def test_what_may_pass_is_tried_again(error, passes):
     from assay_training.flows.schedule import can_pass
 
     assert can_pass(error) is passes
+
+
+@pytest.mark.slow
+def test_who_waits_for_the_day_has_no_tensorflow_in_memory():
+    program = "import sys, assay_training.flows.schedule; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

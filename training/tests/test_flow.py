@@ -22,7 +22,8 @@ from assay_training.flows.candidates import fit_final
 from assay_training.flows.families import member_seeds, search_family
 from assay_training.flows.pipeline import _Run, run_training
 from assay_training.flows.plan import Plan, TrainOptions, TrainResult
-from assay_training.flows.surroundings import Plainly, Surroundings
+from assay_training.flows.runners import Plainly
+from assay_training.flows.surroundings import Surroundings
 from assay_training.networks.families import FAMILIES
 from assay_training.networks.mlp import MLPHyperparameters
 from assay_training.networks.recipe import NetworkRecipe

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.evaluation.leaderboard import Origins, Row, leaderboard
+from assay.evaluation.leaderboard import Origins, leaderboard
 from assay.evaluation.walk_forward import Fit, Recipe, fit_at, walk_forward
 from assay.features.build import FeatureMatrix
 from assay.features.windows import windows
@@ -39,16 +38,6 @@ def log_linear_candidate(
     recipe = LogLinearTRecipe()
     walk = walk_forward(recipe, matrix, rows, on_fold=on_fold)
     return Candidate(recipe.name, recipe, walk, walk.quantiles())
-
-
-def figures(rows: Iterable[Row]) -> dict[str, float]:
-    """A leaderboard's scores, each under its forecaster's name and its own."""
-    return {
-        f"{row['name']}.{score}": value
-        for row in rows
-        for score, value in row.items()
-        if isinstance(value, float) and math.isfinite(value)
-    }
 
 
 def evaluation_of(

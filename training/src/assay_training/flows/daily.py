@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from assay.clock import Clock, SystemClock
 from assay.errors import AssayError
@@ -28,11 +28,13 @@ from assay_training.flows.daily_steps import (
     score_champion,
 )
 from assay_training.flows.day_state import alone
-from assay_training.flows.pipeline import run_training
-from assay_training.flows.surroundings import Plainly, Runner
+from assay_training.flows.runners import Plainly, Runner
 from assay_training.settings import load_settings
 from assay_training.steps.service import Service
 from assay_training.tracking import Careful, MlflowTracker
+
+if TYPE_CHECKING:
+    from assay_training.flows.plan import TrainOptions, TrainResult
 
 LOG = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ def usual_surroundings(options: DailyOptions, say: Callable[[str], None]) -> Day
         source=_source(options, clock),
         service=Service(settings.api_url),
         tracker=Careful(MlflowTracker(settings), warn=say, setting=settings.mlflow_setting),
-        train=run_training,
+        train=_train,
         out=options.out,
         quick=options.quick,
     )
@@ -151,6 +153,12 @@ def _track(day: Day, around: DaySurroundings) -> None:
     tracker.start(f"daily {day.session}", {each.step: each.did for each in day.outcomes})
     tracker.metrics({name: value for each in day.outcomes for name, value in each.figures.items()})
     tracker.finish(failed=bool(day.failed))
+
+
+def _train(options: TrainOptions) -> TrainResult:
+    from assay_training.flows.pipeline import run_training  # with TensorFlow, which takes seconds
+
+    return run_training(options)
 
 
 def _source(options: DailyOptions, clock: Clock) -> ReplaySource | YahooSource:

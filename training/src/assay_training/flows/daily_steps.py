@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.bundle.files import load_bundle
 from assay.calendars import NEW_YORK
@@ -14,15 +14,16 @@ from assay.clock import Clock
 from assay.errors import StorageError
 from assay.market.sources.base import DailySource
 from assay.market.symbols import GOLD
-from assay_training.flows.candidates import figures
 from assay_training.flows.day_state import DayState, refit_is_due
-from assay_training.flows.plan import TrainOptions, TrainResult
 from assay_training.settings import WEEKDAYS, TrainingSettings
-from assay_training.steps.evaluate import evaluate_bundle
+from assay_training.steps.evaluate import evaluate_bundle, figures
 from assay_training.steps.load import RAW_NAMES, ingest_pair, read_pair
 from assay_training.steps.service import Service, ServiceAway
 from assay_training.tracking import Tracker
 from assay_training.whole_file import write_text
+
+if TYPE_CHECKING:
+    from assay_training.flows.plan import TrainOptions, TrainResult
 
 REPORTS = "reports"
 FORMS = {"md": "text/markdown", "html": "text/html"}
@@ -134,6 +135,8 @@ def refit_champion(around: DaySurroundings) -> Done:
     gold, sp500 = (around.raw / name for name in RAW_NAMES)
     if read_pair(gold, sp500).gold.last_session.isoformat() <= champion.trained_to:
         return Done(f"no session since {champion.trained_to} to learn from", changed=False)
+    from assay_training.flows.plan import TrainOptions  # with TensorFlow, which takes seconds
+
     options = TrainOptions(
         gold_csv=gold, sp500_csv=sp500, out=around.out, quick=around.quick, refit=True
     )

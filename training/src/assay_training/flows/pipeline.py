@@ -20,16 +20,17 @@ from assay.features.build import FeatureMatrix, build_features
 from assay.forecast.distribution import Floats
 from assay_training.flows.candidates import (
     evaluation_of,
-    figures,
     fit_final,
     log_linear_candidate,
 )
 from assay_training.flows.families import FamilyResult, recipe_json, search_family
 from assay_training.flows.incumbent import own_recipe, published_in
 from assay_training.flows.plan import TrainOptions, TrainResult
-from assay_training.flows.surroundings import Plainly, Runner, Surroundings
+from assay_training.flows.runners import Plainly, Runner
+from assay_training.flows.surroundings import Surroundings
 from assay_training.networks.families import FAMILIES
 from assay_training.steps.benchmarks import benchmark_forecasts
+from assay_training.steps.evaluate import figures
 from assay_training.steps.gate import Candidate, Decision, decide
 from assay_training.steps.load import TrainingBars, load_training_bars
 from assay_training.steps.publish import Evaluation, publish

@@ -1,10 +1,8 @@
-"""How the steps of a run are called, and what a run is given beside its options."""
+"""What a training run is given beside its options."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 from assay.clock import Clock, SystemClock
 from assay_training.flows.plan import Plan, TrainOptions
@@ -15,37 +13,6 @@ from assay_training.tracking import Careful, MlflowTracker, Tracker
 
 REFIT_STEPS = 7
 STEPS = REFIT_STEPS + len(FAMILIES)
-
-T = TypeVar("T")
-
-
-class Runner(Protocol):
-    """Calls a step under its name; `each` may call several at once."""
-
-    def run(self, name: str, step: Callable[[], T]) -> T:
-        """What `step` returns."""
-        ...
-
-    def each(self, steps: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
-        """What each of `steps` returns, in their order."""
-        ...
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether `each` runs in other processes, which cannot report progress."""
-        ...
-
-
-class Plainly:
-    """Calls each step where it stands."""
-
-    elsewhere = False
-
-    def run(self, name: str, step: Callable[[], T]) -> T:
-        return step()
-
-    def each(self, steps: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
-        return [step() for _, step in steps]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from assay.bundle.files import Bundle
 from assay.errors import TooLittleHistory, TrainingError
-from assay.evaluation.leaderboard import forecast_records, leaderboard
+from assay.evaluation.leaderboard import Row, forecast_records, leaderboard
 from assay.evaluation.walk_forward import LEAST_TRAINING_ROWS, origin_rows, origins_at, walk_forward
 from assay.features.build import FeatureMatrix, build_features
 from assay.features.transforms import Floats
@@ -70,6 +70,16 @@ def evaluate_bundle(
     }
     finite: dict[str, Any] = undefined_as_null(report)
     return finite
+
+
+def figures(rows: Iterable[Row]) -> dict[str, float]:
+    """A leaderboard's scores, each under its forecaster's name and its own."""
+    return {
+        f"{row['name']}.{score}": value
+        for row in rows
+        for score, value in row.items()
+        if isinstance(value, float) and math.isfinite(value)
+    }
 
 
 def undefined_as_null(value: Any) -> Any:  # noqa: ANN401 - any JSON value
