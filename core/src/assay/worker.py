@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import itertools
 import json
+import logging
 import sys
 from typing import Any, Final
 
@@ -19,7 +21,10 @@ START_SECONDS: Final = 120.0  # for imports on the slowest machine
 START_GRACE_SECONDS: Final = 10.0
 ANSWER_GRACE_SECONDS: Final = 1.0
 _LONGEST_LINE = 64 * 2**20
+_MOST_SAID = 16 * 2**10  # in one record
 _ENDING_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class WorkerLost(Exception):
@@ -89,9 +94,10 @@ def _is_over(started: asyncio.Task[_Process]) -> bool:
 class _Process:
     """A process that has said that it is ready."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, saying: asyncio.Task[None]) -> None:
         self.ended = False
         self._process = process
+        self._saying = saying
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._reading = asyncio.create_task(self._read())
@@ -104,21 +110,26 @@ class _Process:
                 *(sys.executable, "-m", module),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
                 limit=_LONGEST_LINE,
             )
         except OSError as error:
             raise WorkerLost(f"it cannot be started: {error}") from error
+        # Said for no request, whichever it was that had the process started.
+        saying = asyncio.create_task(_pass_on(module, process), context=contextvars.Context())
         try:
             async with asyncio.timeout(START_SECONDS):
                 line = await _stream(process.stdout).readline()
         except BaseException as error:
-            await _kill(process)
+            await _kill(process, saying)
             if isinstance(error, TimeoutError):
                 raise WorkerLost(f"not ready within {START_SECONDS:g} s") from error
             raise
         if not line:
-            raise WorkerLost(f"it ended with status {await process.wait()} before it was ready")
-        return cls(process)
+            status = await process.wait()
+            await _kill(process, saying)
+            raise WorkerLost(f"it ended with status {status} before it was ready")
+        return cls(process, saying)
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer; the process is told where nobody waits for it any more."""
@@ -150,7 +161,7 @@ class _Process:
                     waiting.set_result(document)
         finally:
             self.ended = True
-            await _kill(self._process)
+            await _kill(self._process, self._saying)
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(WorkerLost("it ended before it answered"))
@@ -171,10 +182,20 @@ class _Process:
         await self._reading
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
+async def _pass_on(module: str, process: asyncio.subprocess.Process) -> None:
+    """Logs here what the process writes to stderr, tracebacks too: all in one form."""
+    said = _stream(process.stderr)
+    while words := await said.read(_MOST_SAID):
+        log.warning("%s: %s", module, words.decode(errors="replace").rstrip())
+
+
+async def _kill(process: asyncio.subprocess.Process, saying: asyncio.Task[None]) -> None:
+    """Its last words are waited for, but for those of others who keep its stderr open."""
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(saying, _ENDING_SECONDS)
 
 
 def _stream(pipe: asyncio.StreamReader | None) -> asyncio.StreamReader:

@@ -69,7 +69,7 @@ class _Loop:
         try:
             answer = await self._handle(request)
         except Exception as error:  # noqa: BLE001 - one request's bug must not cost the others
-            traceback.print_exc()
+            sys.stderr.write(traceback.format_exc())  # at once, so that it is one record
             answer = {"error": {"kind": "unavailable", "message": f"{error!r}"}}
         finally:
             del self._tasks[number]

@@ -249,6 +249,14 @@ def test_a_process_that_cannot_start_is_lost_and_tried_again():
     asyncio.run(ask())
 
 
+def test_what_a_process_says_is_logged_here(caplog):
+    with pytest.raises(WorkerLost):
+        asyncio.run(Worker("assay.no_such_module").ask({}, seconds=60.0))
+    assert {record.name for record in caplog.records} == {"assay.worker"}
+    assert "assay.no_such_module: " in caplog.text
+    assert "No module named assay.no_such_module" in caplog.text
+
+
 def test_no_python_is_a_lost_process(monkeypatch):
     monkeypatch.setattr("sys.executable", "/nonexistent/python")
     with pytest.raises(WorkerLost, match="cannot be started"):

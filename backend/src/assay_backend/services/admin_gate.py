@@ -55,14 +55,15 @@ class AdminGate:
             raise HTTPException(403, "X-API-Key is not the administrator's key")
 
     def _refuse_unheard(self, network: str) -> None:
-        tries = self._wrong.get(network, ())
-        if len(tries) < MOST_WRONG:
+        tries = self._wrong.get(network)
+        if tries is None or len(tries) < MOST_WRONG:
             return
         wait = tries[0] + WINDOW_SECONDS - self._seconds()
         if wait > 0:
             raise HTTPException(
                 429,
-                f"{MOST_WRONG} wrong keys came from there within {WINDOW_SECONDS:g} seconds",
+                f"{MOST_WRONG} wrong keys came from there within {WINDOW_SECONDS:g} seconds: wait, "
+                "then ask",
                 headers={"Retry-After": str(math.ceil(wait))},
             )
 

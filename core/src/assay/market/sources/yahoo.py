@@ -8,6 +8,7 @@ that the child inherits.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,9 @@ from assay.market.symbols import Symbol, check_symbol, daily_symbol
 
 CHILD_MODULE: Final = "assay.market.sources.yahoo_child"
 COLUMNS: Final = ("open", "high", "low", "close", "volume")
+MOST_SAID: Final = 16 * 2**10
+
+log = logging.getLogger(__name__)
 
 
 class Run(Protocol):
@@ -50,13 +54,16 @@ class Run(Protocol):
 
 def run_child(arguments: Sequence[str], *, timeout: float) -> subprocess.CompletedProcess[bytes]:
     """A process of its own."""
-    return subprocess.run(  # noqa: S603 - our own module; the symbol is on the allow-list
+    ended = subprocess.run(  # noqa: S603 - our own module; the symbol is on the allow-list
         [sys.executable, "-m", CHILD_MODULE, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=timeout,
         check=False,
     )
+    if said := ended.stderr.decode(errors="replace").strip():
+        log.info("%s: %s", CHILD_MODULE, said[-MOST_SAID:])
+    return ended
 
 
 class YahooSource:
