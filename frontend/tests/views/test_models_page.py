@@ -45,8 +45,8 @@ def test_a_good_day_has_no_banner_and_offers_every_table_as_a_file(open_page):
     assert labels == [
         "Leaderboard, CSV",
         "CRPS, CSV",
-        "Histogram, CSV",
         "Coverage, CSV",
+        "Histogram, CSV",
         "History, CSV",
         "Versions, CSV",
         "Volatility models, CSV",

@@ -104,11 +104,16 @@ def _show_charts(reader: Reader, card: ChampionCard) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         _show_crps(t, evaluation)
-        if sum(card.pit):
-            _show_pit(t, card)
     with right:
         if compared(evaluation) and evaluation.n:
             _show_coverage(t, evaluation)
+    if sum(card.pit):
+        st.header(t("models.pit.title"), anchor=False)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _show_pit(t, card)
+        with right:
+            st.markdown(t("record.pit.words"))
 
 
 def _show_crps(t: Translator, evaluation: Evaluation) -> None:
@@ -142,7 +147,6 @@ def _show_coverage(t: Translator, evaluation: Evaluation) -> None:
 
 
 def _show_pit(t: Translator, card: ChampionCard) -> None:
-    st.header(t("models.pit.title"), anchor=False)
     day = short_date(t, card.calibrated_to) if card.calibrated_to else MISSING
     show_chart(
         t,
