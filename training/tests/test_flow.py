@@ -31,6 +31,7 @@ from assay_training.progress import Progress
 from assay_training.settings import TrainingSettings
 from assay_training.steps.gate import Decision
 from assay_training.steps.publish_volatility import FittedVolatility
+from assay_training.tracking import Careful, MlflowTracker
 
 pytestmark = [
     # Keras' patch of tf2onnx asks numpy for a name that numpy 2 means to give a new meaning
@@ -195,6 +196,22 @@ def test_what_passed_goes_on_trial_where_it_is_to_and_the_champion_stays(
     assert f"in {trial}, on trial: the champion stays" in capsys.readouterr().out
     assert cli.main(["promote", result.metadata.version, "--bundle", str(out)]) == 0
     assert load_bundle(out).metadata == result.metadata
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")  # MLflow's
+def test_a_registry_that_is_away_is_told_of_and_the_bundle_is_published(
+    options, linear_bundle, tmp_path
+):
+    out = shutil.copytree(linear_bundle, tmp_path / "processed")
+    settings = TrainingSettings(data_dir=tmp_path, tracking_uri="http://127.0.0.1:9")
+    around = surroundings(tmp_path, screen := io.StringIO())
+    tracker = Careful(
+        MlflowTracker(settings), warn=around.progress.say, setting=settings.mlflow_setting
+    )
+    run_training(replace(options, out=out, refit=True), replace(around, tracker=tracker))
+    assert load_bundle(out).metadata.trained_to == "2007-06-29"
+    assert "MLFLOW_TRACKING_URI is http://127.0.0.1:9: it should be" in screen.getvalue()
 
 
 def test_a_refit_without_a_champion_says_where_it_looked(options, tmp_path):
