@@ -103,6 +103,30 @@ def test_what_is_only_read_takes_get_and_head(standing_client: TestClient, path:
     assert {*answer.headers["allow"].split(", ")} == {"GET", "HEAD"}
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/predict", "POST"),
+        ("/health", "GET, HEAD"),
+        ("/v1/crypto/signal", "GET, HEAD, POST"),
+        ("/v1/models/rollback", "POST"),
+    ],
+)
+def test_options_learns_what_a_path_takes(
+    standing_client: TestClient, path: str, allowed: str
+) -> None:
+    answer = standing_client.options(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    Problem.model_validate_json(answer.content)
+
+
+@pytest.mark.parametrize("path", ["/version", "/readyz", "/livez", "/metrics", "/v1/status"])
+def test_head_says_what_get_says_but_the_body(standing_client: TestClient, path: str) -> None:
+    head, got = standing_client.head(path), standing_client.get(path)
+    assert (head.status_code, head.content) == (got.status_code, b"") == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+
+
 @pytest.mark.parametrize("path", ["/health/", "/v1/gold/forecast/", "/predict/", "/docs/"])
 def test_a_trailing_slash_names_nothing(standing_client: TestClient, path: str) -> None:
     answer = standing_client.get(path, follow_redirects=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,80 @@ def test_a_bad_setting_is_named_with_its_value_and_what_it_should_be(
     assert wanted in sentence
     assert main() == 2
     assert capsys.readouterr().err == f"{sentence}\n"
+
+
+# What any text may be: a name, a path whose absence is told where it is used, or a secret.
+TAKE_ANYTHING = {
+    "ASSAY_HOST",
+    "ASSAY_REPLAY_GOLD_CSV",
+    "ASSAY_REPLAY_SP500_CSV",
+    "ASSAY_DATA_DIR",
+    "ASSAY_CANARY_URI",
+    "ASSAY_ADMIN_KEY",
+    "ASSAY_GIT_COMMIT",
+    "ASSAY_BUILD_TIME",
+    # the registry's own, and what is wrong with them is known when it is asked
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_REGISTRY_URI",
+    "DATABRICKS_HOST",
+    "DATABRICKS_TOKEN",
+}
+WRONG = {
+    "PORT": "http",
+    "ASSAY_LOG_LEVEL": "loud",
+    "ASSAY_LOG_FORMAT": "xml",
+    "ASSAY_TRUSTED_PROXIES": "a proxy",
+    "ASSAY_MARKET_SOURCE": "yahoo",
+    "ASSAY_REPLAY_CRYPTO_CSV": "bars.csv",
+    "ASSAY_CRYPTO_EXCHANGES": "mtgox",
+    "ASSAY_CRYPTO_FAILOVER": "mtgox",
+    "ASSAY_CRYPTO_WATCH": "BTC",
+    "ASSAY_UPSTREAM_DEADLINE_SECONDS": "soon",
+    "ASSAY_FIRST_BARS_PATIENCE_SECONDS": "-1",
+    "ASSAY_DATABASE_URL": "mysql://localhost",
+    "ASSAY_MODEL_URI": "s3://bucket",
+    "ASSAY_BUNDLE_CHECK_SECONDS": "0",
+    "ASSAY_REGISTRY_CHECK_SECONDS": "0",
+    "ASSAY_CANARY_SHARE": "2",
+    "SCALER_PATH": "scaler.joblib",
+    "FEATURE_COLS_PATH": "columns.txt",
+    "MODEL_METADATA_PATH": "model.json",
+}
+
+
+def test_every_setting_is_checked_or_may_be_anything() -> None:
+    assert WRONG.keys() | TAKE_ANYTHING == names_and_defaults().keys()
+    assert not WRONG.keys() & TAKE_ANYTHING
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_named_with_its_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, WRONG[name])
+    with pytest.raises(BadSettings, match=name):
+        load_settings()
+
+
+def test_what_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = {name: WRONG[name] for name in ("PORT", "ASSAY_CRYPTO_WATCH", "ASSAY_DATABASE_URL")}
+    for name, value in at_once.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    assert {line.split()[0] for line in str(raised.value).splitlines()} == set(at_once)
+
+
+def test_a_busy_port_is_named_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("PORT", str(taken.getsockname()[1]))
+        assert main() == 2
+    assert re.fullmatch(r"PORT is \d+, which is in use at 127.0.0.1: .*\n", capsys.readouterr().err)
+    monkeypatch.setenv("ASSAY_HOST", "192.0.2.1")
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("ASSAY_HOST is '192.0.2.1': it should be")
 
 
 @pytest.mark.parametrize("missing", ["ASSAY_REPLAY_GOLD_CSV", "ASSAY_REPLAY_SP500_CSV"])
