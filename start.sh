@@ -224,6 +224,14 @@ end_docker() {
   docker compose down --timeout 10
 }
 
+# What a backend that is up and not healthy lists under `problems`.
+complaint() {
+  local answer
+  (exec 3<>"/dev/tcp/127.0.0.1/$BACKEND_PORT" && printf 'GET /health HTTP/1.0\r\n\r\n' >&3 &&
+    answer=$(cat <&3) && [[ $answer =~ \"problems\":\ ?\[(\"[^]]+\")\] ]] &&
+    printf ' The backend says: %s' "${BASH_REMATCH[1]}") 2>/dev/null || true
+}
+
 run_docker() {
   if [ -z "$(docker compose ps --quiet)" ]; then require_free_ports; fi
   name_build
@@ -235,8 +243,8 @@ run_docker() {
   trap 'exit 0' INT TERM HUP
   say "Building and starting the images (some minutes the first time) ..."
   if ! in_reach_of_signals docker compose up --build --detach --wait --wait-timeout 300; then
-    docker compose logs --tail 20 >&2
-    fail "The services did not become healthy; their last lines stand above."
+    docker compose logs --no-log-prefix --tail 20 >&2
+    fail "The services did not become healthy; their last lines stand above.$(complaint)"
   fi
   say "Assay is running in Docker. Ctrl-C stops it."
   say "  Dashboard  http://127.0.0.1:$FRONTEND_PORT"

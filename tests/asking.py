@@ -1,0 +1,57 @@
+"""How a running service is asked: once, until something holds, and all the while."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def ask(address: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
+    asked = urllib.request.Request(
+        address,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", **headers},
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        return json.load(answer)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        try:
+            if holds():
+                return
+        except OSError:  # not there yet
+            pass
+        time.sleep(0.2)
+    raise AssertionError("it never came")
+
+
+@contextmanager
+def asked_all_the_while(request: Callable[[], object]) -> Iterator[list[str]]:
+    """Asks again and again meanwhile; what failed is in the list, and what came at the end too."""
+    failures: list[str] = []
+    answered, over = threading.Event(), threading.Event()
+
+    def keep_asking() -> None:
+        while not over.is_set():
+            try:
+                request()
+                answered.set()
+            except OSError as error:
+                failures.append(repr(error))
+            over.wait(0.02)
+
+    thread = threading.Thread(target=keep_asking)
+    thread.start()
+    try:
+        yield failures
+        assert answered.wait(30), failures[:3]
+    finally:
+        over.set()
+        thread.join()
