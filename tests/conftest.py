@@ -24,7 +24,9 @@ from xdist.scheduler import LoadScopeScheduling
 T = TypeVar("T")
 
 MARK = "ASSAY_STARTED_BY_TEST"
-NEED_ENGINE = ("test_docker.py", "test_spaces.py")
+NEED_ENGINE = ("test_docker.py", "test_docker_start.py", "test_spaces.py")
+# An engine's bridges come and go, and each time Chromium gives up what it is loading.
+NEED_BROWSER = ("test_main_job.py", "test_pages.py", "test_reading.py")
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -66,11 +68,11 @@ def loop() -> Iterator[LoopThread]:
 
 
 class ByModule(LoadScopeScheduling):
-    """Keeps a module's tests on one worker, and the modules that need the engine on the same."""
+    """Keeps a module's tests on one worker, and what must not meet on the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return "engine" if module.endswith(NEED_ENGINE) else module
+        return "engine" if module.endswith(NEED_ENGINE + NEED_BROWSER) else module
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModule:
@@ -79,7 +81,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByModul
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first."""
-    items.sort(key=lambda item: not item.path.name.endswith(NEED_ENGINE))
+    items.sort(key=lambda item: not item.path.name.endswith(NEED_ENGINE + NEED_BROWSER))
 
 
 @pytest.fixture(scope="session")

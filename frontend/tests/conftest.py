@@ -100,10 +100,6 @@ class LoopbackBackend:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
-    def return_from_away(self) -> None:
-        """Listens again where it did, once closed."""
-        self._listen(self._server.server_port)
-
     def _write(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
         step = 1 if reply.drip_seconds else max(1, len(reply.body))
         try:
@@ -397,17 +393,6 @@ def backend(market: Market, coin: Coin) -> Iterator[LoopbackBackend]:
     server = LoopbackBackend()
     server.serve(market)
     server.serve_coin(coin)
-    server.serve_records()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def steady_backend() -> Iterator[LoopbackBackend]:
-    """Serves the invented market and coin to all tests of a module."""
-    server = LoopbackBackend()
-    server.serve(invented_market())
-    server.serve_coin(invented_coin())
     server.serve_records()
     yield server
     server.close()

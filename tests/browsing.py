@@ -1,0 +1,56 @@
+"""What tests of the dashboard in Chromium share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+DESK, PHONE = (1440, 1000), (360, 780)
+
+Open = Callable[..., Page]
+
+
+def watch(page: Page, troubles: list[object]) -> None:
+    """Puts into `troubles` what fails, the console's errors, and who is asked outside."""
+
+    def asked(request: Any) -> None:
+        if urlsplit(request.url).hostname not in {"127.0.0.1", None, ""}:
+            troubles.append(("outside", request.url))
+
+    def failed(request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # what a page that is left asked for
+            troubles.append((request.url, request.failure))
+
+    page.on("request", asked)
+    page.on("websocket", asked)
+    page.on("requestfailed", failed)
+    page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "response",
+        lambda answer: (
+            troubles.append((answer.url, answer.status)) if answer.status >= 400 else None
+        ),
+    )
+
+
+def until_drawn(page: Page) -> None:
+    """The footer stands, which comes last, and each chart has its picture."""
+    page.wait_for_selector(".assay-footer", timeout=60_000)
+    page.wait_for_function(
+        "[...document.querySelectorAll('.stPlotlyChart')]"
+        ".every(box => box.querySelector('.main-svg'))",
+        timeout=60_000,
+    )
+
+
+def settled(page: Page) -> None:
+    """Waits until all is drawn: what is drawn anew meanwhile loses its place, or its open list."""
+    app = page.get_by_test_id("stApp")
+    for _ in range(3):  # one run may follow on another
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
+        page.wait_for_timeout(200)
+    page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")

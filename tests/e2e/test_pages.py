@@ -1,0 +1,136 @@
+"""Every page on simulated and on replayed bars: both shades, sizes and languages.
+
+Nothing is cut and no rule of WCAG 2.2 A and AA is broken. Pictures stay in `test-pages`.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browsing import DESK, PHONE, Open, settled
+from served import Served
+
+BACKGROUND = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 28)"}
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PICTURES = Path(__file__).parents[2] / "test-pages"
+SIGNALS = "/track-record?of=signals"
+WHOLE_CRYPTO = "/crypto?backtest=year&compare=BTC/USDT"
+TITLES = {
+    "/": {"en": "Overview", "es": "Resumen"},
+    "/gold": {"en": "Gold", "es": "Oro"},
+    WHOLE_CRYPTO: {"en": "Crypto", "es": "Cripto"},
+    "/track-record": {"en": "Track record", "es": "Historial"},
+    SIGNALS: {"en": "Track record", "es": "Historial"},
+    "/models": {"en": "Models", "es": "Modelos"},
+    "/status": {"en": "Status", "es": "Estado"},
+}
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module", params=["simulated", "replayed"])
+def served(request: pytest.FixtureRequest) -> Served:
+    found: Served = request.getfixturevalue(request.param)
+    return found
+
+
+Shade = Literal["light", "dark"]
+Look = tuple[tuple[int, int], Shade]
+
+# Of language, size and shade each pair; both sources together, all eight.
+LOOKS: dict[str, dict[str, list[Look]]] = {
+    "simulated": {
+        "en": [(DESK, "light"), (PHONE, "dark")],
+        "es": [(DESK, "dark"), (PHONE, "light")],
+    },
+    "replay": {"en": [(DESK, "dark"), (PHONE, "light")], "es": [(DESK, "light"), (PHONE, "dark")]},
+}
+
+
+@pytest.mark.parametrize("path", TITLES)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_page_fits_every_screen_and_breaks_no_rule_of_wcag(
+    served: Served, open_page: Open, language: str, path: str
+) -> None:
+    faults: dict[str, object] = {}
+    for size, shade in LOOKS[served.source][language]:
+        locale = {"en": "en-GB", "es": "es-MX"}[language]
+        page = open_page(served, path, locale=locale, size=size, shade=shade)
+        expect(page).to_have_title(f"Assay · {TITLES[path][language]}")
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUND[shade])
+        expect(page.get_by_role("heading", level=1)).not_to_be_empty()
+        expect(page.get_by_text("Traceback")).to_have_count(0)
+        settled(page)
+        look = f"{size[0]}-{shade}"
+        faults |= {f"{look}: {name}": found for name, found in faults_of(page).items()}
+        keep_picture(page, f"{picture_name(path)}-{served.source}-{language}-{look}")
+    assert not faults
+
+
+def faults_of(page: Page) -> dict[str, object]:
+    """What axe finds, which has to have looked at something, and a scroll to the side."""
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
+    assert len(found["passes"]) > 15
+    faults: dict[str, object] = {
+        fault["id"]: [node["target"] for node in fault["nodes"]] for fault in found["violations"]
+    }
+    widest = page.evaluate(
+        "Math.max(...['html', '.stMain', '.stMainBlockContainer']"
+        ".map(name => document.querySelector(name).scrollWidth))"
+    )
+    if widest > page.evaluate("innerWidth"):
+        faults["scrolls to the side"] = widest
+    return faults
+
+
+def picture_name(path: str) -> str:
+    name = urlsplit(path).path.strip("/") or "overview"
+    return f"{name}-signals" if path == SIGNALS else name
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """The whole page, as high as it is."""
+    size = page.viewport_size
+    assert size is not None
+    height = page.evaluate("document.querySelector('.stMain').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": height})
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
+    page.set_viewport_size(size)
+
+
+CONTROLS = """() => {
+    const shown = item => item.checkVisibility({visibilityProperty: true}) && !item.disabled;
+    const items = [...document.querySelectorAll(
+        'a[href], button, input, select, textarea, summary, [tabindex="0"]'
+    )].filter(item => shown(item) && item.tabIndex >= 0
+        && !item.closest('[aria-hidden=true], [data-testid=stStatusWidget]'));
+    // within a group of choices, arrow keys lead on
+    const units = [...new Set(items.map(item => item.closest('[role=radiogroup]') || item))];
+    units.forEach((unit, i) => unit.dataset.control = i);
+    return units.map(unit => unit.getAttribute('aria-label') || unit.textContent);
+}"""
+FOCUSED = "document.activeElement.closest('[data-control]')?.dataset.control"
+
+
+@pytest.mark.parametrize("path", TITLES)
+def test_the_keyboard_reaches_every_control(served: Served, open_page: Open, path: str) -> None:
+    page = open_page(served, path)
+    settled(page)
+    controls = page.evaluate(CONTROLS)
+    assert len(controls) > 8
+    reached = set()
+    for _ in range(len(controls) + 15):
+        page.keyboard.press("Tab")
+        reached |= {page.evaluate(FOCUSED)}
+    missed = {i: name for i, name in enumerate(controls) if str(i) not in reached}
+    assert not missed

@@ -1,0 +1,251 @@
+"""What a reader does on the dashboard: looks closer, shares a link, takes a file, bears a fault."""
+
+from __future__ import annotations
+
+import re
+import signal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browsing import DESK, PHONE, Open, settled
+from served import REPLAYED_DAYS, Served
+
+Box = list[float]
+
+BOXES = """items => items.map(item => item.getBoundingClientRect())
+    .map(box => [box.left, box.top, box.right, box.bottom])"""
+LEADERBOARD = ".assay-scores:has([data-name*=CRPS])"
+RECORDED = re.compile(r"of=signals.*last=60|last=60.*of=signals")
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+
+def choose(page: Page, box: str, option: str) -> None:
+    """Opens a list and takes `option`; once more where a part drawn above moved the list away."""
+    wanted = page.get_by_role("option", name=option)
+    for _ in range(4):
+        settled(page)
+        page.get_by_role("combobox", name=box).click()
+        page.wait_for_timeout(500)
+        if wanted.count():
+            break
+        page.keyboard.press("Escape")
+    wanted.click()
+
+
+def path_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+def downloaded(page: Page, button: str) -> tuple[str, str]:
+    """The file's name and its text."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button, exact=True).click()
+    return download.value.suggested_filename, download.value.path().read_text()
+
+
+def test_a_reader_changes_window_and_language_and_may_share_the_address(
+    replayed: Served, open_page: Open
+) -> None:
+    page = open_page(replayed, "/gold")
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Gold: the close of Tuesday 21 January 2025")
+    page.get_by_role("radio", name="60", exact=True).click()
+    expect(page.locator("[aria-label*='60 gold sessions']").first).to_be_attached()
+    page.get_by_role("radio", name="Español").click()
+    expect(heading).to_have_text("Oro: el cierre del martes 21 de enero de 2025")
+    again = open_page(replayed, path_of(page.url))
+    expect(again.get_by_role("heading", level=1)).to_have_text(
+        "Oro: el cierre del martes 21 de enero de 2025"
+    )
+    expect(again.get_by_role("radio", name="60", exact=True)).to_be_checked()
+
+
+def test_what_was_forecast_on_the_days_before_stands_beside_what_came(
+    replayed: Served, open_page: Open
+) -> None:
+    page = open_page(replayed, "/track-record")
+    name, text = downloaded(page, "Track record, CSV")
+    assert name.endswith(".csv")
+    head, *rows = text.splitlines()
+    place = head.split(",").index("actual")
+    assert [row.split(",")[place] != "" for row in rows].count(True) == len(REPLAYED_DAYS) - 1
+
+
+def test_on_a_phone_every_cell_of_the_leaderboard_is_in_sight_with_its_name(
+    replayed: Served, open_page: Open
+) -> None:
+    page = open_page(replayed, "/gold", size=PHONE)
+    table = page.locator(LEADERBOARD)
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    cells = table.locator("td").evaluate_all(
+        """cells => cells.map(cell => ({
+            right: cell.getBoundingClientRect().right,
+            name: getComputedStyle(cell, '::before').content,
+        }))"""
+    )
+    assert len(cells) == 7 * 7
+    assert max(cell["right"] for cell in cells) <= PHONE[0]
+    names = {re.sub(r"\s", " ", cell["name"].strip('"')) for cell in cells}
+    assert "p of the price error vs random walk" in names
+
+
+@pytest.mark.parametrize("size", [DESK, (800, 1000)])
+def test_on_a_desk_the_leaderboard_is_a_table_that_fits(
+    replayed: Served, open_page: Open, size: tuple[int, int]
+) -> None:
+    page = open_page(replayed, "/gold?lang=es", size=size)
+    table = page.locator(LEADERBOARD)
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    expect(table.locator("thead th").first).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_names_of_the_effects_stand_clear_of_bars_and_numbers(
+    replayed: Served, open_page: Open, size: tuple[int, int]
+) -> None:
+    page = open_page(replayed, "/gold", size=size)
+    chart = page.locator(".st-key-effects .js-plotly-plot")
+    expect(chart.locator(".annotation-text").nth(3)).to_be_attached()
+    names: list[Box] = chart.locator(".annotation-text").evaluate_all(BOXES)
+    drawn = chart.locator(".barlayer .point path, .barlayer .bartext").evaluate_all(BOXES)
+    assert len(drawn) >= 2 * (len(names) - 2)
+    assert not [(a, b) for a in names for b in drawn if overlap(a, b)]
+    assert all(left >= 0 and right <= size[0] for left, _, right, _ in [*names, *drawn])
+
+
+def overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_a_reader_downloads_bars_and_forecast_without_opening_anything(
+    replayed: Served, open_page: Open
+) -> None:
+    page = open_page(replayed, "/gold")
+    for button in ("Bars, CSV", "Forecast, CSV"):
+        box = page.get_by_role("button", name=button).bounding_box()
+        assert box is not None
+        assert box["y"] < DESK[1]
+    name, text = downloaded(page, "Bars, CSV")
+    assert name == "gold-bars-replay-2025-01-17.csv"
+    assert text.startswith("date,open,high,low,close,volume,source")
+    name, text = downloaded(page, "Forecast, CSV")
+    assert name == "gold-forecast-replay-2025-01-21.csv"
+    assert text.startswith("symbol,origin,target,quantile")
+
+
+def test_a_reader_goes_to_the_coins_types_a_market_and_may_share_the_address(
+    simulated: Served, open_page: Open
+) -> None:
+    page = open_page(simulated, "/gold?lang=es")
+    page.get_by_role("link", name="Cripto").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text(re.compile("^BTC/USDT: el riesgo en las próximas"))
+    assert urlsplit(page.url).path == "/crypto"
+    assert "lang=es" in page.url
+    page.get_by_role("combobox", name="Moneda").fill("sol-usdt")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("symbol=sol-usdt"))
+    page.reload()
+    expect(page.get_by_role("combobox", name="Moneda")).to_have_value("SOL/USDT")
+    expect(heading).to_have_text(re.compile("^SOL/USDT: "))
+    name, text = downloaded(page, "Señal, CSV")
+    assert name == "sol-usdt-simulated-1h-signal.csv"
+    assert "risk_score,0." in text
+
+
+def test_a_reader_turns_to_the_signals_shares_the_link_and_downloads_the_record(
+    replayed: Served, open_page: Open
+) -> None:
+    page = open_page(replayed, "/track-record")
+    page.get_by_role("radio", name="Coin signals").click()
+    page.get_by_role("radio", name="60", exact=True).click()
+    expect(page).to_have_url(RECORDED)
+    page.reload()
+    expect(page.get_by_role("radio", name="Coin signals")).to_be_checked()
+    name, text = downloaded(page, "Track record, CSV")
+    assert name == "btc-usdt-binance-track-record.csv"
+    head, *rows = text.splitlines()
+    assert head.startswith("sequence,recorded_at,origin,due")
+    assert len(rows) == len(REPLAYED_DAYS)
+
+
+def test_a_chosen_theme_holds_on_every_page_and_the_document_tells_its_language(
+    simulated: Served, open_page: Open
+) -> None:
+    page = open_page(simulated, "/gold?lang=es")
+    app = page.locator(".stApp")
+    expect(page.locator("html")).to_have_attribute("lang", "es")
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuItem-theme-Dark").click()
+    expect(app).to_have_css("background-color", "rgb(20, 24, 28)")
+    page.goto(f"{simulated.dashboard.url}/crypto")
+    expect(app).to_have_css("background-color", "rgb(20, 24, 28)")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuItem-theme-System").click()
+    expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
+    page.goto(f"{simulated.dashboard.url}/gold")
+    expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
+
+
+def test_a_link_restores_the_view(simulated: Served, open_page: Open) -> None:
+    page = open_page(simulated, "/crypto?lang=en")
+    page.get_by_role("radio", name="90", exact=True).click()
+    expect(page).to_have_url(re.compile("days=90"))
+    page.get_by_role("button", name="Run the back-test").click()
+    expect(page.locator(".st-key-equity")).to_be_attached()
+    choose(page, "Compare with", "SOL/USDT")
+    expect(page).to_have_url(re.compile("compare=SOL%2FUSDT"))
+    again = open_page(simulated, path_of(page.url))
+    expect(again.get_by_role("radio", name="90", exact=True)).to_be_checked()
+    expect(again.locator(".st-key-equity")).to_be_attached()
+    expect(again.locator(".assay-cards h3")).to_have_text(["BTC/USDT", "SOL/USDT"])
+    _, text = downloaded(again, "Back-test, CSV")
+    assert text.startswith("time,volatility_target,buy_and_hold")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gold?sessions=7000&lang=xx",
+        "/crypto?symbol=%3Cscript%3E&timeframe=9y&horizon=-1&exchange=nowhere&days=many",
+        "/track-record?of=everything&last=-3",
+    ],
+)
+def test_a_link_that_asks_for_nonsense_gets_a_notice_and_the_usual_view(
+    simulated: Served, open_page: Open, path: str
+) -> None:
+    page = open_page(simulated, path)
+    expect(page.locator(".assay-banner, [data-testid=stAlert]").first).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).not_to_be_empty()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_a_card_of_the_overview_leads_to_its_coin(simulated: Served, open_page: Open) -> None:
+    page = open_page(simulated, "/")
+    page.get_by_role("link", name="ETH/USDT in detail").click()
+    expect(page.get_by_role("combobox", name="Coin")).to_have_value("ETH/USDT")
+    assert urlsplit(page.url).path == "/crypto"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_open_pages_outlive_the_backend_and_find_it_again(
+    simulated: Served, open_page: Open, how: signal.Signals
+) -> None:
+    away = "The forecasting service cannot be reached."
+    pages = [open_page(simulated, path) for path in ("/", "/gold", "/crypto", "/models", "/status")]
+    headings = [page.get_by_role("heading", level=1).inner_text() for page in pages[:4]]
+    simulated.api.end(how)
+    try:
+        for page in pages:
+            expect(page.locator("strong", has_text=away).first).to_be_visible(timeout=60_000)
+        for page, heading in zip(pages, headings, strict=False):  # the status page's is about now
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    finally:
+        simulated.api.start()
+    for page in pages:
+        expect(page.locator("strong", has_text=away)).to_have_count(0, timeout=60_000)
