@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 UV_VERSION=0.9.30 # fetched where no uv is at hand; the Dockerfiles name the same one
 ENVIRONMENT=${UV_PROJECT_ENVIRONMENT:-.venv}
 unset VIRTUAL_ENV # another project's active environment is none of ours
+export ORT_DISABLE_TELEMETRY=1 # ONNX Runtime's, on by default
 
 usage() {
   cat <<'TEXT'
