@@ -62,6 +62,22 @@ def test_a_bad_value_is_named_with_its_variable(name, value):
         read_settings({name: value})
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("ftp://ada:secret@backend:8000", "ftp://backend:8000"),
+        ("ada:secret@backend:8000/", "backend:8000/"),
+        ("//ada:secret@backend", "backend"),
+        ("ftp://ada:sec/re@secret@backend", "ftp://backend"),
+        ("http://ada:secret@", "http://"),
+    ],
+)
+def test_a_login_in_a_bad_address_is_not_told(value, shown):
+    with pytest.raises(BadSetting) as raised:
+        read_settings({"API_URL": value})
+    assert str(raised.value).endswith(f": {shown!r}")
+
+
 def test_everything_that_is_wrong_is_told_at_once():
     wrong = {"PORT": "http", "API_URL": "x", "ASSAY_LOG_FORMAT": "xml", "ASSAY_HOST": "0.0.0.0"}
     with pytest.raises(BadSetting) as raised:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, get_args
@@ -105,9 +106,15 @@ def _url(name: str, value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BadSetting(
-            f"{name} must be an http(s) address such as http://127.0.0.1:8000: {value!r}"
+            f"{name} must be an http(s) address such as http://127.0.0.1:8000: "
+            f"{_without_login(value)!r}"
         )
     return value.rstrip("/")
+
+
+def _without_login(value: str) -> str:
+    """An address as it may be shown: before an @ a user and a password may stand in it."""
+    return re.sub(r"^([\w+.-]+://)?.*@", r"\1", value, flags=re.DOTALL)
 
 
 def _port(name: str, value: str) -> int:
