@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -88,6 +89,18 @@ def test_the_suite_runs_on_every_python_that_is_supported(
     versions = [f"3.{minor}" for minor in range(int(least), int(most))]
     assert job["strategy"]["matrix"]["python"] == versions
     assert job["steps"][-1]["run"] == "./start.sh test"
+
+
+def test_images_are_weighed_by_the_limits_that_are_measured_and_tested(
+    workflows: dict[str, str], checkout: Path
+) -> None:
+    jobs = yaml.safe_load(workflows["images"])["jobs"]
+    weighed = jobs["check"]["strategy"]["matrix"]["include"]
+    limits = {each["service"]: each["most_megabytes"] for each in weighed}
+    for other in ("tests/test_docker.py", "bench/compose.py"):
+        [found] = re.findall(r"^MOST_MEGABYTES = (.+)$", (checkout / other).read_text(), re.M)
+        assert ast.literal_eval(found) == limits, other
+    assert jobs["publish"]["strategy"]["matrix"]["service"] == list(limits)
 
 
 def test_what_the_spaces_are_published_with_is_understood(workflows: dict[str, str]) -> None:
