@@ -11,7 +11,7 @@ export ORT_DISABLE_TELEMETRY=1 # ONNX Runtime's, on by default
 usage() {
   cat <<'TEXT'
 Usage: ./start.sh [--local | --docker]   run the backend and the dashboard until Ctrl-C
-       ./start.sh stop                   end what was left running in Docker
+       ./start.sh stop                   end what was left running in Docker, of every profile
        ./start.sh logs                   follow the logs of the Docker services
        ./start.sh test [PYTEST ARGS]     the whole suite, set up from nothing
        ./start.sh train [ARGS]           the training flow (see: ./start.sh train --help)
@@ -313,7 +313,7 @@ main() {
     '') run ;;
     --local) run local ;;
     --docker) run docker ;;
-    stop) require_docker && docker compose down --timeout 10 ;;
+    stop) require_docker && docker compose --profile '*' down --timeout 10 ;;
     logs) require_docker && exec docker compose logs --follow --tail 100 ;;
     test) run_tests "$@" ;;
     train) run_training "$@" ;;

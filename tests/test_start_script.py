@@ -186,6 +186,17 @@ def test_an_engine_that_never_answers_does_not_hold_the_start_up(
     assert "No Python" in refused, "the local way was not tried"
 
 
+def test_stop_ends_the_services_of_every_profile_and_keeps_what_they_stored(
+    clean_copy: Path, bare_path: Path
+) -> None:
+    (bare_path / "docker").write_text('#!/bin/sh\necho "$@" >>asked\n')
+    (bare_path / "docker").chmod(0o755)
+    ended = run(clean_copy, "stop", environment={"PATH": str(bare_path)})
+    assert ended.returncode == 0, ended.stderr
+    *_, stopped = (clean_copy / "asked").read_text().splitlines()
+    assert stopped == "compose --profile * down --timeout 10"
+
+
 def test_an_unknown_command_shows_the_usage(checkout: Path) -> None:
     ended = run(checkout, "dance", environment=dict(os.environ))
     assert ended.returncode == 2
