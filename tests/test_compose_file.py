@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,15 @@ from assay_backend.settings import environment_name
 from assay_training.settings import TrainingSettings
 
 IMAGES = ["backend", "frontend", "training"]
+COMPOSE = Path(__file__).resolve().parents[1] / "docker-compose.yaml"
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
+
+# Started as root, without root's rights: to become the owner of data/processed, and nothing else.
+BECOME_THE_OWNER = {"training", "worker"}
+USERS = {**dict.fromkeys(BECOME_THE_OWNER, "0:0"), "postgres": "postgres"}
+END_WITH_THEIR_WORK = {"training", "mlops-secrets", "mlops-prepare"}
+ASKED_BY_THE_COMPOSE_FILE = ["mlflow", "prefect", "worker"]
+PINNED = re.compile(r"([a-z.]+/)*[a-z]+:(v?\d+\.\d+(\.\d+)?(-[a-z]+)?|RELEASE\.[\dTZ-]+)")
 
 # Settings that Compose keeps from a service, and why.
 NOT_PASSED = {
@@ -32,12 +43,8 @@ NOT_PASSED = {
         "PREFECT_API_URL": "of the daily flow",
     },
     "frontend": {"ASSAY_HF_TOKEN": "of private Spaces", "SPACE_HOST": "of Spaces"},
+    "worker": {"ASSAY_DATA_DIR": "the image's own: data/ is mounted there"},
 }
-
-
-@pytest.fixture(scope="module")
-def services(checkout: Path) -> dict[str, Any]:
-    return yaml.safe_load((checkout / "docker-compose.yaml").read_text())["services"]
 
 
 def run_tool(name: str, *arguments: str | Path) -> None:
@@ -50,9 +57,8 @@ def run_tool(name: str, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_compose_file_is_one(checkout: Path) -> None:
-    schema = ("--builtin-schema", "vendor.compose-spec")
-    run_tool("check-jsonschema", *schema, checkout / "docker-compose.yaml")
+def test_the_compose_file_is_one() -> None:
+    run_tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -60,54 +66,110 @@ def test_hadolint_has_nothing_to_say(checkout: Path, name: str) -> None:
     run_tool("hadolint", checkout / name / "Dockerfile")
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_a_service_has_no_more_rights_than_it_needs(services: dict[str, Any], name: str) -> None:
-    service = services[name]
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
-    # Training alone starts as root: to become the owner of data/processed, and nothing else.
-    may = ["SETUID", "SETGID"] if name == "training" else []
-    assert service.get("cap_add", []) == may
-    assert ("user" in service) is (name == "training")
+    assert not service.keys() & {"privileged", "devices", "network_mode", "pid", "ipc"}
+    assert service.get("cap_add") == (["SETUID", "SETGID"] if name in BECOME_THE_OWNER else None)
+    assert service.get("user") == USERS.get(name)
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_a_service_is_bounded(services: dict[str, Any], name: str) -> None:
-    service = services[name]
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_reached_from_this_machine_alone(name: str) -> None:
+    assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_bounded(name: str) -> None:
+    service = SERVICES[name]
     assert {"mem_limit", "cpus", "pids_limit"} <= service.keys()
     assert service["logging"]["options"].keys() == {"max-size", "max-file"}
-    assert service["restart"] == ("no" if name == "training" else "unless-stopped")
+    assert service["restart"] == ("no" if name in END_WITH_THEIR_WORK else "unless-stopped")
 
 
-def test_the_champion_can_be_written_only_by_training_or_with_an_admin_key(
-    services: dict[str, Any],
-) -> None:
-    mounts = [mount for mount in services["backend"]["volumes"] if "/app/data" in mount]
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_image_is_of_a_version_or_ours(name: str) -> None:
+    image = SERVICES[name]["image"]
+    if image not in {f"assay-{each}" for each in IMAGES}:
+        assert PINNED.fullmatch(image)
+        assert "build" not in SERVICES[name]
+
+
+def test_an_image_of_ours_is_built_once_in_every_profile_that_runs_it() -> None:
+    runs = {(s["image"], *s.get("profiles", [])) for s in SERVICES.values()}
+    builds = [(s["image"], *s.get("profiles", [])) for s in SERVICES.values() if "build" in s]
+    assert sorted(builds) == sorted(run for run in runs if run[0].startswith("assay-"))
+
+
+def test_the_champion_can_be_written_only_by_training_or_where_it_is_asked_for() -> None:
+    mounts = [mount for mount in SERVICES["backend"]["volumes"] if "/app/data" in mount]
     everything, champion = mounts
     assert everything == "./data:/app/data:ro"
-    assert champion.endswith(":/app/data/processed:ro${ASSAY_ADMIN_KEY:+,rw}")
+    assert champion.endswith(":/app/data/processed:${ASSAY_BUNDLE_MODE:-ro}")
+    writers = {n for n, s in SERVICES.items() if "./data:/app/data" in s.get("volumes", [])}
+    assert writers == BECOME_THE_OWNER
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_a_service_is_told_every_setting_that_it_reads(
-    checkout: Path, services: dict[str, Any], name: str
-) -> None:
+@pytest.mark.parametrize("name", NOT_PASSED)
+def test_a_service_is_told_every_setting_that_it_reads(checkout: Path, name: str) -> None:
     dashboard = (checkout / "frontend/src/assay_frontend/settings.py").read_text()
+    training = {
+        str(info.validation_alias or f"ASSAY_{field.upper()}")
+        for field, info in TrainingSettings.model_fields.items()
+    }
     reads = {
         "backend": {
             environment_name(field, info) for field, info in BackendSettings.model_fields.items()
         },
-        "training": {
-            str(info.validation_alias or f"ASSAY_{field.upper()}")
-            for field, info in TrainingSettings.model_fields.items()
-        },
+        "training": training,
+        "worker": training,
         "frontend": set(re.findall(r'"([A-Z][A-Z_]{3,})"', dashboard)),
     }[name]
     assert len(reads) > 5
-    told = services[name]["environment"].keys()
+    told = SERVICES[name]["environment"].keys()
     assert reads - told == NOT_PASSED[name].keys()
+
+
+@pytest.mark.parametrize("name", ["backend", "mlflow", "prefect"])
+def test_the_worker_uses_its_own_neighbours_wherever_the_host_has_others(name: str) -> None:
+    """By an address without a variable in it, and past the host's proxy."""
+    told = SERVICES["worker"]["environment"]
+    address = next(value for value in told.values() if value and value.startswith(f"http://{name}"))
+    assert re.fullmatch(rf"http://{name}:\d+(/api)?", address)
+    assert name in told["NO_PROXY"].rpartition("}")[2].split(",")
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" else 503)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("name", ASKED_BY_THE_COMPOSE_FILE)
+def test_a_health_check_asks_the_container_itself_and_no_proxy(name: str) -> None:
+    service = SERVICES[name]
+    word, python, *arguments = service["healthcheck"]["test"]
+    assert (word, python) == ("CMD", "python")
+    assert service["environment"]["HEALTH_URL"].startswith("http://127.0.0.1:")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for path, healthy in (("/health", True), ("/ailing", False)):
+            address = f"http://127.0.0.1:{server.server_port}{path}"
+            proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
+            asked = subprocess.run(
+                [sys.executable, *arguments],
+                env={"HEALTH_URL": address, **proxies},
+                capture_output=True,
+                check=False,
+            )
+            assert (asked.returncode == 0) is healthy, asked.stderr
+        server.shutdown()
 
 
 @pytest.mark.parametrize("name", IMAGES)

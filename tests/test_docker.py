@@ -57,6 +57,7 @@ def settings(base_images: dict[str, str], free_ports: tuple[int, int]) -> dict[s
         "ASSAY_MARKET_SOURCE": "simulated",
         "ASSAY_GIT_COMMIT": COMMIT,
         "ASSAY_ADMIN_KEY": KEY,
+        "ASSAY_BUNDLE_MODE": "rw",
     }
 
 

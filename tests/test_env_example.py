@@ -7,7 +7,13 @@ import re
 from assay_backend.settings import Settings, environment_name
 from assay_training.settings import TrainingSettings
 
-COMPOSE = {"BACKEND_PORT", "FRONTEND_PORT", "ASSAY_BUNDLE_FOLDER", "ASSAY_BACKEND_EXTRA"}
+COMPOSE = {
+    "BACKEND_PORT",
+    "FRONTEND_PORT",
+    "ASSAY_BUNDLE_FOLDER",
+    "ASSAY_BUNDLE_MODE",
+    "ASSAY_BACKEND_EXTRA",
+}
 MONITORING = {"PROMETHEUS_PORT", "GRAFANA_PORT", "GRAFANA_ADMIN_PASSWORD"}
 MLOPS = {"MLFLOW_PORT", "PREFECT_PORT"}
 # Set by Hugging Face, not by people.
