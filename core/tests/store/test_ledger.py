@@ -228,10 +228,10 @@ def test_rows_that_are_due_the_one_due_first_first(store):
     ledger = store.ledger
 
     def due(hours, limit=10, after=None):
-        before = AT + hours * HOUR
-        return ledger.due(before, kind="signal", limit=limit, after=after)
+        return ledger.due(AT + hours * HOUR, kind="signal", limit=limit, after=after)
 
-    assert sequences(due(2)) == [], "due before an instant, not at it"
+    assert sequences(due(1.999)) == []
+    assert sequences(due(2)) == [2, 4], "a bar is closed at its end"
     assert sequences(due(4)) == [2, 4, 1]
     assert sequences(due(4, limit=1)) == [2]
     assert sequences(due(4, after=due(4)[0])) == [4, 1]

@@ -176,19 +176,19 @@ class Ledger:
 
     def due(
         self,
-        before: datetime,
+        by: datetime,
         *,
         kind: LedgerKind,
         limit: int,
         after: LedgerRow | None = None,
     ) -> tuple[LedgerRow, ...]:
-        """Rows due before an instant that have no outcome yet, the one due first first.
+        """Rows due by an instant that have no outcome yet, the one due first first.
 
         Rows of simulated bars are left out, and those made when they were due. `after` is the last
         row of an earlier answer, to go on behind rows that cannot be scored yet.
         """
         with reading(self._engine) as connection:
-            return due_rows(connection, before, kind=kind, limit=limit, after=after)
+            return due_rows(connection, by, kind=kind, limit=limit, after=after)
 
     def write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Keeps what came of rows; the first outcome of a row stands. On disk on return.

@@ -22,18 +22,18 @@ _MOST_LOOKED_UP = 500
 
 def due_rows(
     connection: Connection,
-    before: datetime,
+    by: datetime,
     *,
     kind: LedgerKind,
     limit: int,
     after: LedgerRow | None,
 ) -> tuple[LedgerRow, ...]:
-    """Rows without an outcome that are due before an instant, the one due first first."""
+    """Rows without an outcome that are due by an instant, the one due first first."""
     table = schema.pending.c
     query = (
         columns()
         .join(schema.pending, table.sequence == schema.ledger.c.sequence)
-        .where(table.kind == kind, table.due_ms < epoch_ms(before))
+        .where(table.kind == kind, table.due_ms <= epoch_ms(by))
         .order_by(table.due_ms, table.sequence)
         .limit(limit)
     )
