@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
 DESK, PHONE = (1440, 1000), (360, 780)
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 Open = Callable[..., Page]
 
@@ -54,3 +58,20 @@ def settled(page: Page) -> None:
         expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
         page.wait_for_timeout(200)
     page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")
+
+
+def faults_of(page: Page) -> dict[str, object]:
+    """What axe finds, which has to have looked at something, and a scroll to the side."""
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
+    assert len(found["passes"]) > 15
+    faults: dict[str, object] = {
+        fault["id"]: [node["target"] for node in fault["nodes"]] for fault in found["violations"]
+    }
+    widest = page.evaluate(
+        "Math.max(...['html', '.stMain', '.stMainBlockContainer']"
+        ".map(name => document.querySelector(name).scrollWidth))"
+    )
+    if widest > page.evaluate("innerWidth"):
+        faults["scrolls to the side"] = widest
+    return faults

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from browsing import DESK, PHONE, Open, settled
+from browsing import DESK, PHONE, Open, faults_of, settled
 from served import REPLAYED_DAYS, Served
 
 Box = list[float]
@@ -243,6 +243,7 @@ def test_open_pages_outlive_the_backend_and_find_it_again(
     try:
         for page in pages:
             expect(page.locator("strong", has_text=away).first).to_be_visible(timeout=60_000)
+        assert [faults_of(page) for page in pages] == [{}] * len(pages)
         for page, heading in zip(pages, headings, strict=False):  # the status page's is about now
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     finally:

@@ -10,6 +10,8 @@ from assay.forecast.distribution import Floats
 
 INPUT, OUTPUT = "windows", "parameters"
 
+onnxruntime.disable_telemetry_events()  # it would tell its maker of every session
+
 
 class OnnxPredictor:
     """A graph from `windows` (n, lookback, k), float32, to `parameters` (n, 2).
