@@ -1,14 +1,23 @@
-"""How a running service is asked: once, until something holds, and all the while."""
+"""How a running service on this machine is asked: once, until something holds, all the while."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def ask(address: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
@@ -17,7 +26,7 @@ def ask(address: str, body: dict[str, Any] | None = None, **headers: str) -> Any
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json", **headers},
     )
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with direct.open(asked, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from asking import ask, direct, free_port
 
 # The last gold sessions that are replayed; the newest is the day that the pages show.
 REPLAYED_DAYS = (
     "2025-01-10", "2025-01-13", "2025-01-14", "2025-01-15", "2025-01-16", "2025-01-17",
 )  # fmt: skip
 CAME_FROM_OUTSIDE = ("ASSAY_", "API_URL", "PORT", "SPACE_HOST")
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
@@ -31,7 +28,7 @@ class Process:
     health: str
     environment: dict[str, str]
     log: Path
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,7 +48,7 @@ class Process:
         for _ in range(600):
             assert self.process.poll() is None, self.log.read_text()
             try:
-                with _direct.open(self.url + self.health, timeout=5):
+                with direct.open(self.url + self.health, timeout=5):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.1)
@@ -109,20 +106,6 @@ def dashboard_of(api: Process, folder: Path, *, coins: str) -> Process:
         },
         folder / "dashboard.log",
     )
-
-
-def ask(url: str, body: object) -> object:
-    request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-    )
-    with _direct.open(request, timeout=60) as answer:
-        return json.load(answer)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _api(folder: Path, **settings: str) -> Process:

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import urllib.request
 
 import pytest
 
+from asking import direct, free_port
 from assay.clock import SystemClock
 from assay.market.crypto.series import stamp
 from assay.market.timeframes import timeframe
@@ -25,7 +25,6 @@ from upstream.yahoo import YahooUpstream
 
 pytestmark = pytest.mark.slow
 
-direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 EXCHANGES = ("binance", "binance_mirror", "kraken", "coinbase", "okx", "bybit")
 
 
@@ -44,9 +43,7 @@ def service(upstreams, tmp_path_factory, checkout):
     Each start costs seconds: ccxt and yfinance are loaded anew.
     """
     tmp_path = tmp_path_factory.mktemp("service")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     own = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment = own | upstreams[0].environment() | {
         "PORT": str(port),

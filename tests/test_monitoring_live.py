@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,6 +18,7 @@ import pytest
 import yaml
 from forked_service import ForkedService
 
+from asking import direct, free_port
 from assay.store import open_store
 from assay.store.ledger_records import Batch, Outcome
 from monitored import MONITORING, alerts, expressions, rules
@@ -26,8 +26,6 @@ from recorded import FIRST, forecast, gold_outcome, signal_outcome
 from recorded import signal as recorded_signal
 
 pytestmark = pytest.mark.slow
-
-direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # What Prometheus itself makes, and the process' own figures that any program tells alike.
 OWN = {"up", "ALERTS"}
@@ -37,12 +35,6 @@ EMPTY_WHERE_ALL_IS_WELL = {
     "operations: Rows set aside",
     "operations: Upstream faults",
 }
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def fetch(address, *, accept="application/json"):

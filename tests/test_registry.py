@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from asking import direct, free_port
 from assay.bundle.files import METADATA, load_bundle, write_bundle
 from assay.bundle.promotion import history, promote, rollback
 from assay.clock import SystemClock
@@ -34,8 +34,6 @@ CHAMPION = "models:/assay-gold@champion"
 KEY = "correct horse"
 PATIENCE_SECONDS = 240.0  # MLflow's imports, on a machine that is busy otherwise
 UNSET = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DATABRICKS_HOST", "DATABRICKS_TOKEN")
-
-direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Mlflow:
@@ -119,12 +117,6 @@ class Service:
 
     def told(self) -> str:
         return (self.folder / "log.txt").read_text()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(url: str):
