@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
+from assay_frontend.api.track_models import ReliabilityPoint
 from assay_frontend.components.coin_candles import coin_price_figure, coin_price_words
 from assay_frontend.components.contributions import (
     base_risk,
@@ -21,6 +22,7 @@ from assay_frontend.components.contributions import (
     steps_of,
 )
 from assay_frontend.components.realized import past_bars, realized_path
+from assay_frontend.components.reliability_chart import reliability_figure
 from assay_frontend.components.time_ticks import MOST_TICKS, time_ticks
 from assay_frontend.components.volatility_chart import (
     MOST_POINTS,
@@ -200,8 +202,14 @@ def test_charts_of_simulated_bars_carry_a_mark(coin, signal, source, marked):
     for figure in (
         coin_price_figure(EN, market.bars, market, LIGHT, UTC),
         volatility_figure(EN, past, signal, LIGHT, UTC),
+        reliability_figure(EN, [ReliabilityPoint(50, 0.14, 0.16)], LIGHT, source=source),
     ):
-        assert ("SIMULATED" in [note.text for note in figure.layout.annotations]) is marked
+        marks = [note for note in figure.layout.annotations if note.text == "SIMULATED"]
+        assert bool(marks) is marked
+        names = [note for note in figure.layout.annotations if note.yref == "paper" and note.y == 1]
+        assert all(mark.yshift >= name.yshift + 17 for mark in marks for name in names
+                   if name is not mark)  # fmt: skip
+        assert all(mark.yshift + 25 <= figure.layout.margin.t for mark in marks)
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 60, 240, 1440])
@@ -215,7 +223,21 @@ def test_names_on_the_time_axis_are_few(minutes, count):
 
 def test_midnight_is_named_by_its_day():
     moments = [START + timedelta(hours=h) for h in range(15, 30)]
-    assert time_ticks(EN, moments, UTC)[1] == ["18:00<br>14 Apr", "21:00", "15 Apr", "03:00"]
+    names = ["15:00<br>14 Apr", "18:00", "21:00", "15 Apr", "03:00"]
+    assert time_ticks(EN, moments, UTC) == ([0, 3, 6, 9, 12], names)
+
+
+@pytest.mark.parametrize(
+    ("days", "names"),
+    [
+        (3, ["14 Apr", "15 Apr", "16 Apr"]),
+        (85, ["14 Apr<br>2025", "May", "Jun", "Jul"]),
+        (400, ["14 Apr<br>2025", "Jul", "Oct", "Jan<br>2026", "Apr"]),
+    ],
+)
+def test_the_first_moment_is_dated_where_its_name_has_room(days, names):
+    moments = [START + timedelta(days=n) for n in range(days)]
+    assert time_ticks(EN, moments, UTC)[1] == names
 
 
 def test_log_odds_and_back():

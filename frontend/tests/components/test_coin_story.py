@@ -69,6 +69,13 @@ def test_the_gauge_is_filled_up_to_the_score():
     assert 'aria-label="Risk gauge from 0 to 100\xa0%: 31\xa0%.' in html
 
 
+@pytest.mark.parametrize(("score", "kind"), [(0.03, "usual"), (0.2, "usual"), (0.21, "high")])
+def test_the_gauge_prints_its_score_and_alarms_only_above_the_usual_risk(score, kind):
+    html = gauge_html(EN, score)
+    assert f'aria-hidden="true">{100 * score:.0f}\xa0%</p>' in html
+    assert f'class="assay-gauge {kind}"' in html
+
+
 @pytest.mark.parametrize("values", [[1.0], [2.0, 2.0], [1.0, 3.0, 2.0]])
 def test_a_line_of_any_length_can_be_drawn(values):
     colours = palette("light")

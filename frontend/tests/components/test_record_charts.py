@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import invented_records
 from assay_frontend.api.track_models import GoldRecord, Rate, ReliabilityPoint, SignalRecord
 from assay_frontend.components.chance import chance_band, trailing_shares
+from assay_frontend.components.figures import MOST_TICKS, signed_ticks
 from assay_frontend.components.loss_chart import losses_figure, losses_words
 from assay_frontend.components.outcome_chart import outcomes_figure, outcomes_words
 from assay_frontend.components.pit_chart import pit_figure, pit_words
@@ -114,6 +115,20 @@ def test_the_histogram_shows_every_outcome_and_an_even_share(gold):
     dashed = next(shape for shape in figure.layout.shapes if shape.type == "line")
     assert dashed.y0 == dashed.y1 == 12
     assert "By chance between 6 and 19" in pit_words(EN, gold.pit)
+
+
+def test_counts_stand_only_where_they_have_room():
+    near, far = [ReliabilityPoint(1234, s, s) for s in (0.09, 0.11)], ReliabilityPoint(77, 0.5, 0.5)
+    figure = reliability_figure(EN, [*near, far], LIGHT)
+    assert [note.text for note in figure.layout.annotations if note.yref != "paper"] == ["77"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.73, 0.73), (-4.4, 4.4), (-0.055, 12.0), (-90, 90)])
+def test_a_signed_axis_has_a_bare_zero_and_few_names_that_differ(low, high):
+    ticks = signed_ticks(EN, low, high, suffix=" %")
+    assert "0" in ticks["ticktext"]
+    assert len({*ticks["ticktext"]}) == len(ticks["tickvals"]) <= MOST_TICKS + 1
+    assert all(low <= value <= high for value in ticks["tickvals"])
 
 
 def test_reliability_whiskers_hold_the_diagonal_unless_chance_is_exceeded():

@@ -183,6 +183,13 @@ def test_each_cell_of_a_table_carries_its_columns_name():
     assert '<td role="cell" data-name="p">&lt; 0.001</td>' in html
 
 
+def test_columns_of_words_are_told_from_columns_of_numbers():
+    table = {"Day": ["1"], "Outcome": ["inside"], "Price": ["USDT 61,000.00"], "p": ["< 0.001"]}
+    html = tables.table_html(table, label="")
+    assert html.count("words") == 2
+    assert '<td role="cell" class="words" data-name="Outcome">inside</td>' in html
+
+
 def test_a_row_without_scores_comes_last(market):
     market.evaluation["rows"].insert(0, {"name": "newcomer"})
     table = tables.leaderboard_table(EN, Evaluation.parse(market.evaluation))

@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 from assay_frontend.api.models import Evaluation, ScoreRow
 from assay_frontend.components.chance import chance_band
 from assay_frontend.components.figures import (
-    axis_decimals,
     name_panel,
     quiet_figure,
     separators,
+    signed_ticks,
 )
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
@@ -57,7 +57,7 @@ def coverage_figure(t: Translator, evaluation: Evaluation, colours: Palette) -> 
         range=[-0.55, len(levels) - 0.45], tickfont={"color": colours.muted},
     )  # fmt: skip
     figure.update_yaxes(
-        range=[-reach, reach], nticks=6, tickformat=f"+,.{axis_decimals(2 * reach)}f",
+        range=[-reach, reach], **signed_ticks(t, -reach, reach),
         zeroline=True, zerolinecolor=colours.random_walk, zerolinewidth=1,
     )  # fmt: skip
     figure.update_layout(

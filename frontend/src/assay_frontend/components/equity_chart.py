@@ -74,7 +74,7 @@ def equity_figure(t: Translator, found: Backtest, colours: Palette, zone: tzinfo
     )  # fmt: skip
     name_panel(figure, t("backtest.equity"), y=1.0, colours=colours)
     name_panel(figure, t("backtest.drawdown"), y=0.31, colours=colours)
-    watermark(t, figure, found.provenance.source, colours, low=True)
+    watermark(t, figure, found.provenance.source, colours)
     return figure
 
 

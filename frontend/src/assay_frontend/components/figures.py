@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from assay_frontend.i18n import Translator
+from assay_frontend.i18n.formats import number
 from assay_frontend.theme.palette import Palette
 
 MOST_TICKS = 7
+_TITLE_LIFT = 6  # pixels between a panel's name and the top name of its axis
+_MARK_ROW = 28  # pixels
 
 
 def quiet_figure(colours: Palette, *, height: int) -> go.Figure:
@@ -59,6 +62,22 @@ def axis_decimals(span: float) -> int:
     return max(0, -math.floor(math.log10(span / MOST_TICKS))) if span > 0 else 0
 
 
+def signed_ticks(t: Translator, low: float, high: float, *, suffix: str = "") -> dict[str, object]:
+    """An axis' round values with their signs; a bare 0 where its zero line lies."""
+    size = (high - low) / MOST_TICKS
+    unit = 10.0 ** math.floor(math.log10(size))
+    step = unit * next(nice for nice in (1, 2, 5, 10) if nice * unit >= size)
+    places = range(math.ceil(low / step), math.floor(high / step) + 1)
+    decimals = max(0, -math.floor(math.log10(step)))
+    return {
+        "tickvals": [place * step for place in places],
+        "ticktext": [
+            number(t, place * step, decimals, signed=True) + suffix if place else "0"
+            for place in places
+        ],
+    }
+
+
 def name_panel(figure: go.Figure, text: str, *, y: float, colours: Palette) -> None:
     """What a panel shows, and its unit, above its left corner."""
     figure.add_annotation(
@@ -69,6 +88,7 @@ def name_panel(figure: go.Figure, text: str, *, y: float, colours: Palette) -> N
         y=y,
         xanchor="left",
         yanchor="bottom",
+        yshift=_TITLE_LIFT,
         showarrow=False,
         font={"size": 12, "color": colours.muted},
     )
@@ -91,20 +111,23 @@ def spread_apart(positions: Sequence[float], least: float) -> list[float]:
     ]
 
 
-def watermark(
-    t: Translator, figure: go.Figure, source: str, colours: Palette, *, low: bool = False
-) -> None:
-    """A chart of simulated bars says so even when it is cut out of the page; `low`: at its foot."""
+def watermark(t: Translator, figure: go.Figure, source: str, colours: Palette) -> None:
+    """A chart of simulated bars says so even when it is cut out of the page: in a row of its own
+    above all else, since it must cover nothing.
+    """
     if source != "simulated":
         return
+    top = figure.layout.margin.t
+    figure.update_layout(height=figure.layout.height + _MARK_ROW, margin={"t": top + _MARK_ROW})
     figure.add_annotation(
         text=t("banner.simulated.mark"),
         xref="paper",
         yref="paper",
-        x=0.02,
-        y=0.02 if low else 0.98,
-        xanchor="left",
-        yanchor="bottom" if low else "top",
+        x=1.0,
+        y=1.0,
+        xanchor="right",
+        yanchor="bottom",
+        yshift=top,
         showarrow=False,
         bgcolor=colours.alarm_background,
         borderpad=4,

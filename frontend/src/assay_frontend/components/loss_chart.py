@@ -12,12 +12,11 @@ import plotly.graph_objects as go
 from assay_frontend.api.models import at_level
 from assay_frontend.api.track_models import IssuedSignal, SignalOutcome
 from assay_frontend.components.figures import (
-    MOST_TICKS,
-    axis_decimals,
     name_panel,
     percent_sign,
     quiet_figure,
     separators,
+    signed_ticks,
 )
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.time_ticks import time_ticks
@@ -64,9 +63,7 @@ def losses_figure(
     )
     figure.update_yaxes(
         range=[low, high],
-        tickformat=f"+,.{axis_decimals(high - low)}f",
-        ticksuffix=percent_sign(t),
-        nticks=MOST_TICKS,
+        **signed_ticks(t, low, high, suffix=percent_sign(t)),
         zeroline=True,
         zerolinecolor=colours.random_walk,
         zerolinewidth=1,

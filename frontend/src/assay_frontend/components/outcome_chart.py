@@ -9,12 +9,11 @@ import plotly.graph_objects as go
 
 from assay_frontend.api.track_models import GoldOutcome, IssuedForecast
 from assay_frontend.components.figures import (
-    MOST_TICKS,
-    axis_decimals,
     name_panel,
     percent_sign,
     quiet_figure,
     separators,
+    signed_ticks,
 )
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
@@ -66,9 +65,7 @@ def outcomes_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -
     )
     figure.update_yaxes(
         range=[-top, top],
-        tickformat=f"+,.{axis_decimals(2 * top)}f",
-        ticksuffix=percent_sign(t),
-        nticks=MOST_TICKS,
+        **signed_ticks(t, -top, top, suffix=percent_sign(t)),
         zeroline=True,
         zerolinecolor=colours.random_walk,
         zerolinewidth=1,

@@ -9,21 +9,23 @@ import plotly.graph_objects as go
 
 from assay_frontend.api.track_models import ReliabilityPoint
 from assay_frontend.components.chance import chance_band
-from assay_frontend.components.figures import name_panel, quiet_figure
+from assay_frontend.components.figures import name_panel, quiet_figure, watermark
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette
 
 _TICKS = (0, 25, 50, 75, 100)
+_CHARACTER, _WHISKER = 2.6, 2.0  # widths on a phone, in percent of the scale
 
 
 def reliability_figure(
-    t: Translator, points: Sequence[ReliabilityPoint], colours: Palette
+    t: Translator, points: Sequence[ReliabilityPoint], colours: Palette, *, source: str = ""
 ) -> go.Figure:
     """A mark for each tenth of the scale; on the dashed diagonal scores can be taken at their word,
     and the whiskers reach as far as chance alone explains.
     """
+    whiskers = _whiskers(points)
     figure = quiet_figure(colours, height=360)
     figure.add_shape(
         type="line", x0=0, y0=0, x1=100, y1=100,
@@ -33,18 +35,21 @@ def reliability_figure(
         go.Scatter(
             x=[100 * point.said for point in points],
             y=[100 * point.happened for point in points],
-            mode="markers+text",
+            mode="markers",
             marker={"size": 11, "color": colours.fan, "line": {"width": 0}},
-            error_y=_whiskers(points, colours),
-            text=[number(t, point.n) for point in points],
-            textposition="middle right",
-            textfont={"size": 12, "color": colours.muted},
+            error_y={
+                "type": "data", "symmetric": False, "array": [up for up, _ in whiskers],
+                "arrayminus": [down for _, down in whiskers], "color": colours.muted,
+                "thickness": 1.2, "width": 4,
+            },
             cliponaxis=False,
             hovertext=[point_sentence(t, point) for point in points],
             hoverinfo="text",
             name=t("record.reliability.name"),
         )
-    )
+    )  # fmt: skip
+    tops = [100 * point.happened + up for point, (up, _) in zip(points, whiskers, strict=True)]
+    _add_counts(t, figure, points, tops, colours)
     figure.update_xaxes(
         range=[-3, 106], tickvals=_TICKS, ticktext=[percent(t, v / 100) for v in _TICKS],
         tickfont={"color": colours.muted}, showgrid=True, gridcolor=colours.grid, gridwidth=0.5,
@@ -55,21 +60,40 @@ def reliability_figure(
     )
     figure.update_layout(margin={"l": 4, "r": 8, "t": 26, "b": 48})
     name_panel(figure, t("record.reliability.happened"), y=1.0, colours=colours)
+    watermark(t, figure, source, colours)
     return figure
 
 
-def _whiskers(points: Sequence[ReliabilityPoint], colours: Palette) -> dict[str, object]:
-    """Around what happened, as wide as the chance band around what was said."""
-    up, down = [], []
+def _whiskers(points: Sequence[ReliabilityPoint]) -> list[tuple[float, float]]:
+    """Up and down from what happened, as wide as the chance band around what was said."""
+    lengths = []
     for point in points:
         low, high = chance_band(point.n, min(max(point.said, 1e-6), 1 - 1e-6))
-        up.append(min(100 * (high / point.n - point.said), 100 * (1 - point.happened)))
-        down.append(min(100 * (point.said - low / point.n), 100 * point.happened))
-    return {
-        "type": "data", "symmetric": False, "array": [max(0.0, u) for u in up],
-        "arrayminus": [max(0.0, d) for d in down], "color": colours.muted, "thickness": 1.2,
-        "width": 4,
-    }  # fmt: skip
+        up = min(100 * (high / point.n - point.said), 100 * (1 - point.happened))
+        down = min(100 * (point.said - low / point.n), 100 * point.happened)
+        lengths.append((max(0.0, up), max(0.0, down)))
+    return lengths
+
+
+def _add_counts(
+    t: Translator,
+    figure: go.Figure,
+    points: Sequence[ReliabilityPoint],
+    tops: Sequence[float],
+    colours: Palette,
+) -> None:
+    """Above each whisker, unless another mark stands too near; the table has them all."""
+    for point, top in zip(points, tops, strict=True):
+        text = number(t, point.n)
+        if _has_room(point, points, _CHARACTER * len(text) / 2 + _WHISKER):
+            figure.add_annotation(
+                text=text, x=100 * point.said, y=top, yanchor="bottom", showarrow=False,
+                font={"size": 12, "color": colours.muted},
+            )  # fmt: skip
+
+
+def _has_room(point: ReliabilityPoint, points: Sequence[ReliabilityPoint], least: float) -> bool:
+    return all(abs(100 * (other.said - point.said)) >= least for other in points if other != point)
 
 
 def point_sentence(t: Translator, point: ReliabilityPoint) -> str:

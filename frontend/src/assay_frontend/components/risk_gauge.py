@@ -16,10 +16,15 @@ LEAST_CASES = 10
 
 
 def gauge_html(t: Translator, score: float) -> str:
-    """A scale from 0 to 100 %, filled up to the score, with a tick at the usual 20 %."""
+    """A scale from 0 to 100 %, filled up to the score, with a tick at the usual 20 %;
+    quiet up to there.
+    """
     said, usual = risk_percent(t, score), percent(t, USUAL_RISK)
+    kind = "high" if score > USUAL_RISK else "usual"
     return (
-        f'<div class="assay-gauge" role="img" aria-label="{html_text(t("gauge.alt", risk=said))}">'
+        f'<p class="assay-gauge-score" aria-hidden="true">{html_text(said)}</p>'
+        f'<div class="assay-gauge {kind}" role="img" '
+        f'aria-label="{html_text(t("gauge.alt", risk=said))}">'
         f'<span style="width:{100 * score:.2f}%"></span>'
         f'<i style="left:{100 * USUAL_RISK:.0f}%"></i></div>'
         f'<p class="assay-gauge-words"><span>{html_text(percent(t, 0.0))}</span>'

@@ -10,12 +10,11 @@ import plotly.graph_objects as go
 
 from assay_frontend.components.chance import LEAST
 from assay_frontend.components.figures import (
-    MOST_TICKS,
-    axis_decimals,
     name_panel,
     percent_sign,
     quiet_figure,
     separators,
+    signed_ticks,
 )
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.outcome_chart import Scored, moment_of
@@ -69,9 +68,7 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
     )  # fmt: skip
     figure.update_yaxes(
         range=[-reach, reach],
-        tickformat=f"+,.{axis_decimals(2 * reach)}f",
-        ticksuffix=percent_sign(t),
-        nticks=MOST_TICKS,
+        **signed_ticks(t, -reach, reach, suffix=percent_sign(t)),
     )
     figure.add_shape(
         type="line", x0=0, x1=len(path) - 1, y0=0, y1=0,

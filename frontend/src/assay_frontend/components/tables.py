@@ -75,11 +75,15 @@ def table_html(table: Table, *, label: str) -> str:
 
     The roles say again what the tags say: as a card a row would lose them to a screen reader.
     """
-    head = "".join(f'<th scope="col" role="columnheader">{html_text(name)}</th>' for name in table)
-    _, *names = table
+    kinds = {name: "words" if _in_words(cells) else "" for name, cells in table.items()}
+    head = "".join(
+        f'<th scope="col" role="columnheader"{_class(kind)}>{html_text(name)}</th>'
+        for name, kind in kinds.items()
+    )
+    _, *columns = kinds.items()
     rows = "".join(
         f'<tr role="row"><th scope="row" role="rowheader">{html_text(first)}</th>'
-        + "".join(_cell_html(*pair) for pair in zip(names, rest, strict=True))
+        + "".join(_cell_html(*column, cell) for column, cell in zip(columns, rest, strict=True))
         + "</tr>"
         for first, *rest in zip(*table.values(), strict=True)
     )
@@ -90,9 +94,21 @@ def table_html(table: Table, *, label: str) -> str:
     )
 
 
-def _cell_html(name: str, cell: str) -> str:
-    kind = ' class="long"' if len(cell) > _LONG else ""
-    return f'<td role="cell"{kind} data-name="{html_text(name)}">{html_text(cell)}</td>'
+def _in_words(cells: Sequence[str]) -> bool:
+    """Words stand at the left, numbers and prices at the right."""
+    return any(
+        len(cell) > _LONG or (cell[:1].isalpha() and not cell[-1:].isdigit()) for cell in cells
+    )
+
+
+def _cell_html(name: str, kind: str, cell: str) -> str:
+    kinds = _class(kind, "long" if len(cell) > _LONG else "")
+    return f'<td role="cell"{kinds} data-name="{html_text(name)}">{html_text(cell)}</td>'
+
+
+def _class(*names: str) -> str:
+    kept = " ".join(name for name in names if name)
+    return f' class="{kept}"' if kept else ""
 
 
 def bars_csv(bars: Iterable[Bar], *, source: str) -> str:

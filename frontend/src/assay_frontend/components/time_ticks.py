@@ -23,20 +23,35 @@ def time_ticks(
         at = _changes([(day.toordinal() * 1440 + 60 * day.hour + day.minute) // minutes
                        for day in local])  # fmt: skip
         if len(at) <= MOST_TICKS:
+            at = _with_first(at, len(local))
             return at, [_clock(t, local[i], first=n == 0) for n, i in enumerate(at)]
     for days in _DAYS:
         at = _changes([day.toordinal() // days for day in local])
         if len(at) <= MOST_TICKS:
+            at = _with_first(at, len(local))
             return at, [day_and_month(t, local[i].date()) for i in at]
     for months in _MONTHS:
         at = _changes([(12 * day.year + day.month - 1) // months for day in local])
         if len(at) <= MOST_TICKS:
             break
-    return at, [month_tick(t, local[i].date()) for i in at]
+    names = {i: month_tick(t, local[i].date()) for i in at}
+    at = _with_first(at, len(local))
+    return at, [names.get(i) or _start(t, local[i]) for i in at]
+
+
+def _with_first(at: list[int], count: int) -> list[int]:
+    """The first moment too, where its name has room before the next."""
+    apart = not at or at[0] * (MOST_TICKS + 1) >= count
+    return [0, *at] if count and apart and len(at) < MOST_TICKS else at
 
 
 def _changes(buckets: Sequence[int]) -> list[int]:
     return [i for i in range(1, len(buckets)) if buckets[i] != buckets[i - 1]]
+
+
+def _start(t: Translator, moment: datetime) -> str:
+    """Among months: the day itself, since theirs begin elsewhere."""
+    return f"{day_and_month(t, moment.date())}<br>{moment.year}"
 
 
 def _clock(t: Translator, moment: datetime, *, first: bool) -> str:

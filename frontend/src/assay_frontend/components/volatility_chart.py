@@ -110,7 +110,7 @@ def volatility_figure(
     figure.update_layout(margin=_MARGIN, separators=separators(t))
     unit = t("coin.chart.volatility", span=length(t, past.horizon_minutes))
     name_panel(figure, unit, y=1.0, colours=colours)
-    watermark(t, figure, past.source, colours, low=True)
+    watermark(t, figure, past.source, colours)
     return figure
 
 

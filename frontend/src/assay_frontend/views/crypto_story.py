@@ -126,11 +126,12 @@ def _show_gauge(
     with right:
         show_chart(
             t,
-            reliability_figure(t, points, readers_palette()),
+            reliability_figure(t, points, readers_palette(), source=signal.provenance.source),
             reliability_numbers(t, points, file=f"{stem}.csv"),
             key="coin_reliability",
             alt=reliability_words(t, points),
             download="reliability",
+            caption=t("record.reliability.caption"),
             title=t("gauge.table"),
         )
 

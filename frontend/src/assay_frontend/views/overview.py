@@ -117,7 +117,9 @@ def _gold_spark(t: Translator, picture: OverviewPicture, forecast: Forecast) -> 
         upper=money(t, interval.upper, forecast.currency),
     )
     ahead = (interval.lower, forecast.median, interval.upper)
-    return sparkline_html(closes, readers_palette(), alt=alt, ahead=ahead)
+    spark = sparkline_html(closes, readers_palette(), alt=alt, ahead=ahead)
+    caption = t("over.gold.spark.caption", n=len(closes))
+    return f'{spark}<p class="assay-spark-words">{html_text(caption)}</p>'
 
 
 def _show_coins(reader: Reader, picture: OverviewPicture, links: Links) -> None:
