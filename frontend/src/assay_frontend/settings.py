@@ -107,12 +107,12 @@ def _url(name: str, value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BadSetting(
             f"{name} must be an http(s) address such as http://127.0.0.1:8000: "
-            f"{_without_login(value)!r}"
+            f"{without_login(value)!r}"
         )
     return value.rstrip("/")
 
 
-def _without_login(value: str) -> str:
+def without_login(value: str) -> str:
     """An address as it may be shown: before an @ a user and a password may stand in it."""
     return re.sub(r"^([\w+.-]+://)?.*@", r"\1", value, flags=re.DOTALL)
 
