@@ -184,10 +184,16 @@ def test_each_cell_of_a_table_carries_its_columns_name():
 
 
 def test_columns_of_words_are_told_from_columns_of_numbers():
-    table = {"Day": ["1"], "Outcome": ["inside"], "Price": ["USDT 61,000.00"], "p": ["< 0.001"]}
+    words = ["inside", "\N{CHECK MARK} evenly (p 0.658)", "14 Apr 2025, 23:00", "2025-04-15-7c2e"]
+    numbers = [
+        "USDT 61,000.00", "61.000,00 US$", "0,0000123 PEPE", "$5", "< 0.001",
+        "\N{MINUS SIGN}2.5\xa0%", "\N{EM DASH}", "",
+    ]  # fmt: skip
+    table = {"Day": ["1", "2"], **{cell: ["1", cell] for cell in [*words, *numbers]}}
     html = tables.table_html(table, label="")
-    assert html.count("words") == 2
-    assert '<td role="cell" class="words" data-name="Outcome">inside</td>' in html
+    assert html.count('<th scope="col" role="columnheader" class="words">') == len(words)
+    for cell in words:
+        assert f'<td role="cell" class="words" data-name="{cell}">{cell}</td>' in html
 
 
 def test_a_row_without_scores_comes_last(market):

@@ -16,7 +16,7 @@ from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette
 
 _TICKS = (0, 25, 50, 75, 100)
-_CHARACTER, _WHISKER = 2.6, 2.0  # widths on a phone, in percent of the scale
+_CHARACTER, _WHISKER, _MARK = 2.6, 2.0, 2.2  # sizes on a phone, in percent of the scale
 
 
 def reliability_figure(
@@ -48,7 +48,10 @@ def reliability_figure(
             name=t("record.reliability.name"),
         )
     )  # fmt: skip
-    tops = [100 * point.happened + up for point, (up, _) in zip(points, whiskers, strict=True)]
+    tops = [
+        100 * point.happened + max(up, _MARK)
+        for point, (up, _) in zip(points, whiskers, strict=True)
+    ]
     _add_counts(t, figure, points, tops, colours)
     figure.update_xaxes(
         range=[-3, 106], tickvals=_TICKS, ticktext=[percent(t, v / 100) for v in _TICKS],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from assay_frontend.api.models import Bar, Evaluation, Forecast, at_level
@@ -21,6 +22,8 @@ from assay_frontend.i18n.formats import (
 
 Table = dict[str, list[str]]
 
+# Or nothing but signs; a currency or a unit may stand beside it.
+_NUMBER = re.compile(r"\W*([A-Z0-9]{2,12}\s)?[\d.,\s]*(%|[A-Z0-9$]{2,12})?")
 _LONG = 34  # characters that a phone's line holds beside a name
 
 
@@ -96,9 +99,7 @@ def table_html(table: Table, *, label: str) -> str:
 
 def _in_words(cells: Sequence[str]) -> bool:
     """Words stand at the left, numbers and prices at the right."""
-    return any(
-        len(cell) > _LONG or (cell[:1].isalpha() and not cell[-1:].isdigit()) for cell in cells
-    )
+    return not all(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def _cell_html(name: str, kind: str, cell: str) -> str:
