@@ -1,7 +1,7 @@
 """The parts of the Compose profile mlops, without its images: the day, run by a Prefect worker.
 
 Postgres keeps MLflow's and Prefect's books, an S3 server the artifacts; both ask for the passwords
-that were invented for them.
+that were invented for them. What is run, and told, is what the Compose file says, at other places.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from moto.server import ThreadedMotoServer
 
 from assay.bundle.files import load_bundle
@@ -108,6 +110,36 @@ def ask(url: str, body: object) -> Any:
 
 
 @dataclass(frozen=True)
+class Composed:
+    """A service of the Compose file, with `places` of this machine for those in its containers."""
+
+    service: dict[str, Any]
+    places: dict[str, str]
+
+    @classmethod
+    def named(cls, name: str, checkout: Path, places: dict[str, str]) -> Composed:
+        file = yaml.safe_load((checkout / "docker-compose.yaml").read_text())
+        return cls(file["services"][name], places)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Its command line, without the interpreter and without an image's own entry point."""
+        words = [*self.service.get("entrypoint", []), *self.service["command"]]
+        return [self._here(word) for word in words[2 if words[0] == "python" else 0 :]]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it is told but for the host's own: variables, proxies, the home."""
+        told = self.service["environment"].items()
+        return {k: self._here(v) for k, v in told if v and k not in ("HOME", "NO_PROXY")}
+
+    def _here(self, text: str) -> str:
+        text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+        names = sorted(self.places, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, names)), lambda found: self.places[found[0]], text)
+
+
+@dataclass(frozen=True)
 class Stack:
     """Where everything is."""
 
@@ -121,43 +153,39 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Postgres and S3, prepared as the profile does it; the environment in which to reach them."""
-    folder = tmp_path_factory.mktemp("secrets")
-    own = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS_OF_OURS)}
-    own |= {
-        "PGPASSFILE": str(folder / "pgpass"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "aws_credentials"),
-    }
+def own() -> dict[str, str]:
+    """This process's environment without a setting of ours."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS_OF_OURS)}
 
-    def mlops(*arguments: str) -> str:
+
+@pytest.fixture(scope="module")
+def stores(
+    own: dict[str, str], checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Postgres and S3, prepared as the profile does it; where they are, and their passwords."""
+    folder, port = tmp_path_factory.mktemp("secrets"), free_port()
+    s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    places = {"/secrets": str(folder), "@postgres": f"@127.0.0.1:{port}"}
+
+    def run(name: str) -> str:
+        service = Composed.named(name, checkout, places)
         done = subprocess.run(
-            [sys.executable, "-m", "assay_training.mlops", *arguments],
-            env=own, capture_output=True, text=True, check=False,
+            [sys.executable, "-m", *service.arguments],
+            env=own | service.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert mlops("secrets", str(folder)) == "New passwords.\n"
+    assert run("mlops-secrets") == "New passwords.\n"
     password = (folder / "postgres_password").read_text()
-    assert mlops("secrets", str(folder)) == "The passwords of before.\n"
+    assert run("mlops-secrets") == "The passwords of before.\n"
     assert (folder / "postgres_password").read_text() == password
-    port = free_port()
-    s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     with private_postgres(port=port, password=password):
         s3.start()
-        own |= {
-            "TEST_POSTGRES": f"assay@127.0.0.1:{port}",
-            "MLFLOW_S3_ENDPOINT_URL": "http://{}:{}".format(*s3.get_host_and_port()),
-        }
-        prepare = [
-            *("prepare", "--postgres", f"postgresql://{own['TEST_POSTGRES']}"),
-            *("--database", "mlflow", "--database", "prefect"),
-            *("--s3", own["MLFLOW_S3_ENDPOINT_URL"], "--bucket", "mlflow"),
-        ]
+        places["http://minio:9000"] = "http://{}:{}".format(*s3.get_host_and_port())
         for _ in range(2):  # at every start
-            assert mlops(*prepare) == "Ready: databases mlflow, prefect, bucket mlflow.\n"
-        yield own
+            assert run("mlops-prepare") == "Ready: databases mlflow, prefect, bucket mlflow.\n"
+        yield places
         s3.stop()
 
 
@@ -174,6 +202,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def stack(
+    own: dict[str, str],
     stores: dict[str, str],
     bars: tuple[Path, Path],
     checkout: Path,
@@ -182,63 +211,49 @@ def stack(
     folder = tmp_path_factory.mktemp("mlops")
     data, champion = folder / "data", folder / "processed"
     shutil.copytree(checkout / "data" / "processed", champion)
-    api, mlflow, prefect, health = (free_port() for _ in range(4))
-    keyless = {k: v for k, v in stores.items() if not k.startswith(("AWS_", "PG", "MLFLOW_S3_"))}
-    environment = keyless | {
-        "API_URL": f"http://127.0.0.1:{api}",
-        "ASSAY_DATA_DIR": str(data),
-        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{mlflow}",
-        "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-        "PREFECT_RUNNER_SERVER_ENABLE": "true",
-        "PREFECT_RUNNER_SERVER_PORT": str(health),
+    api, mlflow, prefect, health = (str(free_port()) for _ in range(4))
+    places = stores | {
+        "0.0.0.0": "127.0.0.1",
+        "http://backend:8000": f"http://127.0.0.1:{api}",
+        "http://mlflow": "http://127.0.0.1",
+        "http://prefect": "http://127.0.0.1",
+        "5000": mlflow,
+        "4200": prefect,
+        "8080": health,
     }
-    servers = {
-        f"http://127.0.0.1:{api}/readyz": Program(
-            ["assay_backend"],
-            stores
-            | {
-                "PORT": str(api),
-                "ASSAY_MARKET_SOURCE": "simulated",
-                "ASSAY_CRYPTO_WATCH": "none",
-                "ASSAY_DATA_DIR": str(folder / "state"),
-                "ASSAY_MODEL_URI": str(champion),
-            },
-            folder / "api.log",
-        ),
-        f"http://127.0.0.1:{mlflow}/health": Program(
-            [
-                *("mlflow", "server", "--host", "127.0.0.1", "--port", str(mlflow)),
-                *("--workers", "1", "--allowed-hosts", f"127.0.0.1:{mlflow}"),
-                *("--backend-store-uri", f"postgresql+psycopg://{stores['TEST_POSTGRES']}/mlflow"),
-                *("--artifacts-destination", "s3://mlflow", "--serve-artifacts"),
-            ],
-            stores | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            folder / "mlflow.log",
-        ),
-        f"http://127.0.0.1:{prefect}/api/health": Program(
-            ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect)],
-            stores
-            | {
-                "PREFECT_HOME": str(folder / "prefect-server"),
-                "PREFECT_API_DATABASE_CONNECTION_URL": (
-                    f"postgresql+asyncpg://{stores['TEST_POSTGRES']}/prefect"
-                ),
-                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-                "DO_NOT_TRACK": "1",
-            },
-            folder / "prefect.log",
-        ),
-    }
-    worker = Program(
-        [
-            *("assay_training.cli", "serve", "--quick", "--out", str(champion)),
-            *("--gold", str(bars[0]), "--sp500", str(bars[1])),
-        ],
-        environment,
-        folder / "worker.log",
+
+    def composed(name: str, *arguments: str, **settings: str) -> Program:
+        home = folder / name
+        home.mkdir()
+        service = Composed.named(name, checkout, places | {"/tmp": str(home)})
+        command = [*arguments[:1], *service.arguments, *arguments[1:]]
+        return Program(command, own | service.environment | settings, home / "log")
+
+    backend = Program(
+        ["assay_backend"],
+        own
+        | {
+            "PORT": api,
+            "ASSAY_MARKET_SOURCE": "simulated",
+            "ASSAY_CRYPTO_WATCH": "none",
+            "ASSAY_DATA_DIR": str(folder / "state"),
+            "ASSAY_MODEL_URI": str(champion),
+        },
+        folder / "api.log",
     )
+    silent = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    books = [composed("mlflow"), composed("prefect", **silent)]
+    servers = {f"http://127.0.0.1:{api}/readyz": backend} | {
+        each.environment["HEALTH_URL"]: each for each in books
+    }
+    worker = composed(
+        *("worker", "assay_training.cli", "--quick", "--out", str(champion)),
+        *("--gold", str(bars[0]), "--sp500", str(bars[1])),
+        ASSAY_DATA_DIR=str(data),
+        PREFECT_RUNNER_POLL_FREQUENCY="2",
+        PREFECT_RUNNER_SERVER_PORT=health,
+    )
+    environment = worker.environment
     try:
         for server in servers.values():
             server.start()
@@ -318,9 +333,7 @@ def test_mlflow_has_the_scores_and_the_refitted_champion_with_its_files_in_s3(
     import boto3
 
     session = boto3.session.Session(aws_access_key_id="any", aws_secret_access_key="any")
-    s3 = session.client(
-        "s3", endpoint_url=stores["MLFLOW_S3_ENDPOINT_URL"], region_name="us-east-1"
-    )
+    s3 = session.client("s3", endpoint_url=stores["http://minio:9000"], region_name="us-east-1")
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket="mlflow")["Contents"]]
     assert any(key.endswith("extra_files/manifest.json") for key in keys), keys
 
@@ -351,8 +364,7 @@ def test_a_second_run_by_hand_finds_nothing_to_do(stack: Stack, bars: tuple[Path
 
 def test_the_worker_is_healthy_and_ends_cleanly_when_it_is_told_to(stack: Stack) -> None:
     ended(stack)
-    port = stack.environment["PREFECT_RUNNER_SERVER_PORT"]
-    assert answers(f"http://127.0.0.1:{port}/health")()
+    assert answers(stack.environment["HEALTH_URL"])()
     process = stack.worker.process
     assert process is not None
     process.terminate()
