@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from assay_frontend.api.errors import MalformedAnswer
 from assay_frontend.api.fields import Fields
@@ -90,7 +90,7 @@ class Backtest:
     first_origin: datetime
     last_origin: datetime
     bars: int
-    trained_to: str | None
+    trained_to: date | None
     fee_bps: float
     slippage_bps: float
     target_volatility: float
@@ -115,7 +115,7 @@ class Backtest:
             first_origin=fields.instant("first_origin"),
             last_origin=fields.instant("last_origin"),
             bars=int(fields.amount("bars")),
-            trained_to=fields.text_or_none("trained_to"),
+            trained_to=fields.session_or_none("trained_to"),
             fee_bps=terms.amount("fee_bps"),
             slippage_bps=terms.amount("slippage_bps"),
             target_volatility=terms.amount("target_volatility"),
@@ -129,6 +129,12 @@ class Backtest:
             losses=tuple(LossRow.parse(item) for item in fields.items("value_at_risk")),
             provenance=Provenance.parse(fields),
         )
+
+    @property
+    def fitted_to(self) -> date | None:
+        """The last day that the model was fitted to, where the back-test has such days."""
+        day = self.trained_to
+        return day if day is not None and self.first_origin.date() <= day else None
 
 
 def _point(fields: Fields) -> ReliabilityPoint:

@@ -268,12 +268,12 @@ class Evaluation:
     def row(self, name: str | None) -> ScoreRow | None:
         return next((row for row in self.rows if row.name == name), None)
 
-    def crps_ratio(self, row: ScoreRow) -> float | None:
-        """The row's CRPS over the random walk's; below 1 is better."""
-        walk = self.row("random_walk")
-        if row.crps is None or walk is None or not walk.crps:
+    def crps_ratio(self, row: ScoreRow, rival: str = "random_walk") -> float | None:
+        """The row's CRPS over the rival's; below 1 is better."""
+        other = self.row(rival)
+        if row.crps is None or other is None or not other.crps:
             return None
-        return row.crps / walk.crps
+        return row.crps / other.crps
 
 
 def at_level(pairs: tuple[tuple[float, float], ...], level: float) -> float | None:

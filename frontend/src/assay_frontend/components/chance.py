@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 WINDOW = 60
 LEAST = 10
@@ -25,6 +26,12 @@ def chance_band(n: int, share: float) -> tuple[int, int]:
             high = hits
             break
     return low, high
+
+
+def against_chance(hits: int, n: int, share: float) -> Literal["below", "fits", "above"]:
+    """Whether chance alone explains so many hits, each with chance `share`."""
+    low, high = chance_band(n, share)
+    return "below" if hits < low else "above" if hits > high else "fits"
 
 
 def _log_binomial(n: int, hits: int, share: float) -> float:

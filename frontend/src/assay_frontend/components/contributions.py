@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import Contribution, Signal
+from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.named_bars import NamedBar, mark_end, mark_start, named_bars_figure
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
@@ -102,7 +103,7 @@ def steps_figure(t: Translator, steps: Sequence[Step], colours: Palette) -> go.F
         for step in steps
     ]
     figure = named_bars_figure(bars, colours, room=0.2)
-    mark_start(figure, bars[0].start, percent(t, steps[0].start), colours, rows=len(bars))
-    mark_end(figure, bars[-1].end, percent(t, steps[-1].end), colours)
+    mark_start(figure, bars[0].start, risk_percent(t, steps[0].start), colours, rows=len(bars))
+    mark_end(figure, bars[-1].end, risk_percent(t, steps[-1].end), colours)
     figure.update_layout(margin={"l": 2, "r": 2, "t": 24, "b": 24})
     return figure

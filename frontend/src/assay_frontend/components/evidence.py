@@ -21,6 +21,17 @@ def evidence_words(t: Translator, p: float | None) -> str:
     return t("evidence.words", evidence=t(f"evidence.{evidence_kind(p)}"), p=_unbroken(t, p))
 
 
+def directed_evidence(t: Translator, p: float | None, ratio: float | None) -> str:
+    """`better: strong evidence (p 0.004)`; evidence of nothing points nowhere.
+
+    `ratio` is a loss over the rival's, so below 1 is better.
+    """
+    words = evidence_words(t, p)
+    if p is None or ratio is None or ratio == 1 or evidence_kind(p) == "none":
+        return words
+    return t(f"evidence.{'better' if ratio < 1 else 'worse'}", evidence=words)
+
+
 def evenness_words(t: Translator, p: float | None) -> str:
     """Whether outcomes fell evenly; here a small p speaks against the model."""
     if p is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from assay_frontend.api.models import Skill, at_level
 from assay_frontend.api.registry_models import ChampionCard
 from assay_frontend.components.evidence import evidence_words
@@ -45,6 +47,9 @@ def models_headline_html(t: Translator, card: ChampionCard) -> str:
         version=card.version,
         start=short_date(t, card.trained_from),
         end=short_date(t, card.trained_to),
+        n=number(t, card.evaluation.n),
+        first=_day(t, card.evaluation.start),
+        last=_day(t, card.evaluation.end),
     )
     return (
         f'<section class="assay-hero"><h1>{html_text(title)}</h1>'
@@ -55,6 +60,10 @@ def models_headline_html(t: Translator, card: ChampionCard) -> str:
 def empty_models_html(t: Translator) -> str:
     """The page's heading where no champion was ever told."""
     return f'<section class="assay-hero"><h1>{html_text(t("models.title.unknown"))}</h1></section>'
+
+
+def _day(t: Translator, day: date | None) -> str:
+    return MISSING if day is None else short_date(t, day)
 
 
 def _evidence(t: Translator, p: float | None) -> str:

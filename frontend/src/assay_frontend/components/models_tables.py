@@ -8,7 +8,8 @@ from functools import partial
 
 from assay_frontend.api.models import Evaluation, ScoreRow, at_level
 from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion, TailRow
-from assay_frontend.components.evidence import evenness_words, evidence_words
+from assay_frontend.components.evidence import directed_evidence, evenness_words, evidence_words
+from assay_frontend.components.model_names import models_named
 from assay_frontend.components.named_bars import NamedBar
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.tables import Table, csv_text
@@ -38,10 +39,18 @@ def leaderboard_in_words(t: Translator, evaluation: Evaluation) -> Table:
             for row, name in zip(rows, names, strict=True)
         ],
         t("table.crps.ratio"): [ratio_change(t, evaluation.crps_ratio(row)) for row in rows],
-        t("table.differs.walk"): [evidence_words(t, row.dm_p_vs_random_walk) for row in rows],
-        t("table.differs.garch"): [evidence_words(t, row.dm_p_vs_garch_t) for row in rows],
+        t("table.differs.walk"): [
+            directed_evidence(t, row.dm_p_vs_random_walk, evaluation.crps_ratio(row))
+            for row in rows
+        ],
+        t("table.differs.garch"): [
+            directed_evidence(t, row.dm_p_vs_garch_t, evaluation.crps_ratio(row, "garch_t"))
+            for row in rows
+        ],
         t("table.rmse"): [ratio_change(t, row.rmse_ratio_rw) for row in rows],
-        t("table.differs.rmse"): [evidence_words(t, row.dm_p_rmse_vs_random_walk) for row in rows],
+        t("table.differs.rmse"): [
+            directed_evidence(t, row.dm_p_rmse_vs_random_walk, row.rmse_ratio_rw) for row in rows
+        ],
         t("table.coverage"): [percent(t, at_level(row.coverage, 0.8), 1) for row in rows],
         t("table.pit"): [evenness_words(t, row.pit_ks_p) for row in rows],
     }
@@ -91,7 +100,7 @@ def history_numbers(
             Column("replaced", [c.replaced for c in rows], t("table.replaced")),
             Column("replaced_digest", [c.replaced_digest for c in rows]),
             Column("by", [c.by for c in rows], t("table.who")),
-            Column("why", [c.why for c in rows], t("table.why")),
+            Column("why", [c.why for c in rows], t("table.why"), models_named),
         ]
 
     table = Numbers.of(columns(rows[:shown]), file=file).table
@@ -162,9 +171,10 @@ def volatility_numbers(t: Translator, held_out: HeldOut, *, file: str) -> Number
                 partial(ratio_change, t),
             ),
             Column(
-                "dm_p_vs_har", [row.dm_p_vs_har for row in rows], t("table.differs.har"),
-                partial(evidence_words, t),
+                "", rows, t("table.differs.har"),
+                lambda row: directed_evidence(t, row.dm_p_vs_har, row.qlike_ratio_har),
             ),
+            Column("dm_p_vs_har", [row.dm_p_vs_har for row in rows]),
             Column(
                 "log_r2", [row.log_r2 for row in rows], t("table.log_r2"),
                 partial(number, t, decimals=2),

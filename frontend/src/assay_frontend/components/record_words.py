@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
-from assay_frontend.components.chance import chance_band
+from assay_frontend.components.chance import against_chance, chance_band
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
 from assay_frontend.i18n.formats import number, percent
@@ -30,7 +30,7 @@ def gold_sentences(t: Translator, record: GoldRecord) -> list[str]:
         sentences.append(
             t(f"record.words.direction.{_kind(direction, 0.5)}", **_share(t, direction, 0.5))
         )
-    return [*sentences, *_few(t, record.counted)]
+    return [*sentences, *few_words(t, record.counted)]
 
 
 def signal_sentences(t: Translator, record: SignalRecord) -> list[str]:
@@ -63,13 +63,11 @@ def signal_sentences(t: Translator, record: SignalRecord) -> list[str]:
         for confidence, rate in record.value_at_risk
         if rate.n
     ]
-    return [*sentences, *_few(t, record.counted)]
+    return [*sentences, *few_words(t, record.counted)]
 
 
 def _kind(rate: Rate, nominal: float) -> str:
-    """Whether chance alone explains it: fits, below or above."""
-    low, high = chance_band(rate.n, nominal)
-    return "below" if rate.hits < low else "above" if rate.hits > high else "fits"
+    return against_chance(rate.hits, rate.n, nominal)
 
 
 def _share(t: Translator, rate: Rate, nominal: float) -> dict[str, str]:
@@ -91,5 +89,6 @@ def _skill(t: Translator, record: GoldRecord) -> list[str]:
     return [t(f"record.words.skill.{kind}", share=percent(t, abs(record.crps_skill), 1))]
 
 
-def _few(t: Translator, n: int) -> list[str]:
+def few_words(t: Translator, n: int) -> list[str]:
+    """How much chance has to say, while outcomes are few."""
     return [t("record.words.few", n=number(t, n), enough=ENOUGH)] if n < ENOUGH else []

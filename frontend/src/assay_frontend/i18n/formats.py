@@ -134,11 +134,12 @@ def span(t: Translator, seconds: float) -> str:
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
     amounts = [("day", days), ("hour", hours), ("minute", 0 if days else minutes)]
-    return " ".join(
+    told = [
         t(f"span.{unit}{'' if amount == 1 else 's'}", n=amount)
         for unit, amount in amounts
         if amount
-    )
+    ]
+    return told[0] if len(told) == 1 else t("span.two", first=told[0], second=told[1])
 
 
 def short_span(t: Translator, seconds: float) -> str:

@@ -19,6 +19,7 @@ from assay_frontend.components.coin_candles import bars_zone, coin_price_figure,
 from assay_frontend.components.coin_headline import (
     coin_headline_html,
     empty_coin_headline_html,
+    risk_percent,
     source_name,
     timeframe_words,
 )
@@ -45,7 +46,6 @@ from assay_frontend.i18n.formats import (
     fine_percent,
     instant,
     length,
-    percent,
     zone_name,
 )
 from assay_frontend.markets import CoinChoice
@@ -259,7 +259,7 @@ def _show_why(t: Translator, signal: Signal) -> None:
     if explanation.summary:
         st.markdown(markdown_text(explanation.summary))
     steps = steps_of(signal)
-    start, end = percent(t, base_risk(signal), 1), percent(t, signal.risk_score, 1)
+    start, end = risk_percent(t, base_risk(signal)), risk_percent(t, signal.risk_score)
     st.markdown(t("coin.why.intro", start=start, end=end))
     every = steps_of(signal, shown=len(explanation.contributions), least=0.0)
     stem = file_stem(signal.symbol, signal.provenance.source, signal.timeframe, "risk-steps")

@@ -12,6 +12,8 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinStory, coin_backtest, coin_signal, coin_story
 from assay_frontend.api.track_models import ReliabilityPoint, SignalRecord
+from assay_frontend.components.backtest_words import earned_sentences, hindsight
+from assay_frontend.components.chance import against_chance
 from assay_frontend.components.equity_chart import (
     equity_figure,
     equity_numbers,
@@ -164,7 +166,8 @@ def _borne_out(
         span=length(t, tested.horizon_minutes),
         first=short_date(t, tested.first_origin.date()),
     )
-    return tested.reliability, origin, _skill(t, tested.brier_skill)
+    told = " ".join([origin, *hindsight(t, tested)])
+    return tested.reliability, told, _skill(t, tested.brier_skill)
 
 
 def _skill(t: Translator, value: float | None) -> str:
@@ -185,7 +188,9 @@ def _show_losses(t: Translator, signal: Signal, tested: Backtest | None) -> None
         Column("value_at_risk", losses, t("losses.var"), loss),
         Column("expected_shortfall", [short.get(at) for at in levels], t("losses.es"), loss),
     ]
+    caption = [t("losses.caption", span=length(t, signal.horizon_minutes))]
     if tested is not None and tested.horizon_minutes == signal.horizon_minutes:
+        caption += hindsight(t, tested)
         rows = [_row(tested, level) for level in levels]
         columns += [
             Column("", rows, t("losses.seen"), partial(_seen, t)),
@@ -198,7 +203,7 @@ def _show_losses(t: Translator, signal: Signal, tested: Backtest | None) -> None
         Numbers.of(columns, file=f"{stem}.csv"),
         label=t("losses.title"),
         download="losses",
-        caption=t("losses.caption", span=length(t, signal.horizon_minutes)),
+        caption=" ".join(caption),
     )
 
 
@@ -210,7 +215,7 @@ def _seen(t: Translator, row: LossRow) -> str:
     if row.hit_rate is None:
         return MISSING
     return t(
-        "losses.held",
+        f"losses.held.{against_chance(row.hits, row.n, row.level)}",
         rate=percent(t, row.hit_rate, 1),
         n=number(t, row.n),
         level=percent(t, row.level),
@@ -252,6 +257,7 @@ def _show_curves(reader: Reader, found: Backtest) -> None:
             slippage=number(t, found.slippage_bps),
         )
     )
+    st.markdown(" ".join(earned_sentences(t, found)))
     stem = file_stem(found.symbol, found.provenance.source, "backtest")
     show_chart(
         t,
@@ -261,13 +267,12 @@ def _show_curves(reader: Reader, found: Backtest) -> None:
         alt=equity_words(t, found, reader.zone),
         download="backtest",
     )
-    caption = "backtest.caption" if found.trained_to else "backtest.caption.plain"
     show_table(
         t,
         portfolio_numbers(t, found, file=f"{stem}-figures.csv"),
         label=t("backtest.title"),
         download="portfolio",
-        caption=t(caption, trained=found.trained_to),
+        caption=" ".join([t("backtest.caption"), *hindsight(t, found)]),
     )
 
 

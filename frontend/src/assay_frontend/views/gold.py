@@ -32,6 +32,7 @@ from assay_frontend.components.outcome_chart import (
     outcomes_figure,
     outcomes_words,
 )
+from assay_frontend.components.record_words import few_words
 from assay_frontend.components.text import dollars_escaped, markdown_text
 from assay_frontend.components.verdict import verdict_sentences
 from assay_frontend.i18n import Translator
@@ -182,18 +183,19 @@ def _show_why(t: Translator, forecast: Forecast) -> None:
 
 def _show_outcomes(reader: Reader, picture: GoldPicture) -> None:
     t, latest = reader.t, picture.record
-    st.header(t("gold.outcomes"), anchor=False)
+    record = latest.value
+    scored = record.scored[-OUTCOMES:] if record is not None else ()
+    title = t("gold.outcomes", n=len(scored)) if scored else t("gold.outcomes.title")
+    st.header(title, anchor=False)
     if latest.problem is not None and picture.forecast.problem is None:
         banners.show_part_problem(t, "record", latest.problem)
-    record = latest.value
     if record is None:
         st.markdown(t("gold.outcomes.unknown"))
         return
-    scored = record.scored[-OUTCOMES:]
     if not scored:
         st.markdown(_nothing_scored(reader, record))
         return
-    st.markdown(_tally(t, scored))
+    st.markdown(" ".join([_tally(t, scored), *few_words(t, len(scored))]))
     items = [item for item, _ in scored]
     show_chart(
         t,

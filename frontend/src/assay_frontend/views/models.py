@@ -14,11 +14,12 @@ from assay_frontend.components.coverage_chart import (
     coverage_numbers,
     coverage_words,
 )
+from assay_frontend.components.model_names import english_html
 from assay_frontend.components.models_headline import empty_models_html, models_headline_html
 from assay_frontend.components.named_bars import named_bars_figure
 from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_words
-from assay_frontend.components.text import markdown_text
+from assay_frontend.components.text import html_text, markdown_text
 from assay_frontend.components.trial_words import trial_words
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
@@ -270,11 +271,12 @@ def _show_card(reader: Reader, card: ChampionCard) -> None:
         ]
         show_facts(facts)
         if card.verdict:
-            st.markdown(f"**{t('models.card.verdict')}** {markdown_text(card.verdict)}")
+            label = html_text(t("models.card.verdict"))
+            st.html(f"<p><strong>{label}</strong> {english_html(card.verdict)}</p>")
         if card.reasons:
             with st.expander(t("models.card.reasons", n=len(card.reasons))):
-                listed = "\n".join(f"- {markdown_text(reason)}" for reason in card.reasons)
-                st.markdown(listed)
+                listed = "".join(f"<li>{english_html(reason)}</li>" for reason in card.reasons)
+                st.html(f"<ul>{listed}</ul>")
 
 
 def _inputs(reader: Reader, card: ChampionCard) -> str:

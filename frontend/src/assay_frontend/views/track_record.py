@@ -118,12 +118,16 @@ def _show_gold(reader: Reader, latest: Latest[GoldRecord]) -> None:
 
 
 def _show_sources(reader: Reader, rows: list[TrackedRow]) -> None:
-    """Simulated rows are told: loudly where there are no others."""
+    """Simulated rows are told, loudly where there are no others; and that a model which replays
+    stored files may have been fitted to just these days.
+    """
     simulated = [row for row in rows if row.source == "simulated"]
     if simulated and len(simulated) == len(rows):
         banners.show_simulated(reader.t, reader.t("record.simulated.all"))
     elif simulated:
         st.info(reader.t("record.simulated.some", n=len(simulated)))
+    if any(row.source == "replay" for row in rows):
+        st.info(reader.t("banner.hindsight"))
 
 
 def _show_nothing_scored(reader: Reader, rows: list[TrackedRow]) -> None:

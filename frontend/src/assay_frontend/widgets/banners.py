@@ -32,7 +32,7 @@ def show_provenance(
     if provenance.source == "simulated":
         show_simulated(t, t(f"banner.simulated.{subject}"))
     if provenance.source == "replay":
-        st.info(t(f"banner.replay.{subject}"))
+        st.info(f"{t(f'banner.replay.{subject}')} {t('banner.hindsight')}")
     if provenance.stale:
         age = age_now(provenance.age_seconds, received_at, now)
         st.warning(
@@ -66,7 +66,8 @@ def show_provenances(t: Translator, parts: Sequence[Part], *, now: datetime) -> 
     if simulated := [part for part in parts if part[1].source == "simulated"]:
         show_simulated(t, f"{t('banner.simulated.several')} {names(simulated)}.")
     if replayed := [part for part in parts if part[1].source == "replay"]:
-        st.info(f"{t('banner.replay.crypto')} {names(replayed)}.")
+        words = [t("banner.replay.crypto"), t("banner.hindsight"), t("banner.replay.several")]
+        st.info(f"{' '.join(words)} {names(replayed)}.")
     if stale := [part for part in parts if part[1].stale]:
         told = ", ".join(_with_age(t, part, now) for part in stale)
         st.warning(f"**{t('banner.stale.title')}** {t('banner.stale.several', parts=told)}")
