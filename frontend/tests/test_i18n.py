@@ -127,6 +127,11 @@ def test_a_span_is_told_in_its_largest_units(seconds, words):
     assert f.span(EN, seconds) == words
 
 
+def test_spanish_joins_two_units_with_a_word():
+    assert f.span(ES, 31 * 3600) == "1 día y 7 horas"
+    assert f.span(ES, 7200) == "2 horas"
+
+
 def test_an_age_goes_on_after_the_answer_came():
     received = datetime(2025, 4, 14, 22, tzinfo=UTC)
     later = received + timedelta(seconds=90)

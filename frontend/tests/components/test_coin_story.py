@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from assay_frontend.api.crypto_models import PastHour
+from assay_frontend.api.backtest_models import Backtest
+from assay_frontend.api.crypto_models import PastHour, Signal
 from assay_frontend.api.track_models import ReliabilityPoint
+from assay_frontend.components.backtest_words import earned_sentences, hindsight
+from assay_frontend.components.chance import against_chance
+from assay_frontend.components.coin_headline import risk_percent
+from assay_frontend.components.contributions import steps_figure, steps_of
 from assay_frontend.components.equity_chart import drawdowns
 from assay_frontend.components.regime_chart import Span, shares_of, spans_of
 from assay_frontend.components.risk_gauge import gauge_html, like_cases, like_sentence
@@ -17,6 +24,67 @@ from assay_frontend.theme.palette import palette
 
 EN = translator("en")
 MIDNIGHT = datetime(2025, 4, 14, tzinfo=UTC)
+
+
+@pytest.fixture
+def tested(backend):
+    """The description's example of a back-test."""
+    return Backtest.parse(json.loads(backend.replies["/v1/crypto/backtest"].body))
+
+
+@pytest.mark.parametrize(
+    ("own", "hold", "words"),
+    [
+        (
+            (0.2, 0.9),
+            (0.1, 0.5),
+            ["more than buying and holding: +20.0 %", "it earned more: Sharpe"],
+        ),
+        (
+            (0.1, 0.9),
+            (0.2, 0.5),
+            ["less than buying and holding: +10.0 %", "it earned more: Sharpe"],
+        ),
+        ((0.1, 0.4), (0.1001, 0.5), ["as much as buying and holding", "it earned less: Sharpe"]),
+        ((0.1, None), (0.2, 0.5), ["It earned less"]),
+    ],
+)
+def test_a_back_test_ends_in_a_verdict(tested, own, hold, words):
+    strategy, held = (
+        replace(figures, total_return=earned, sharpe=sharpe)
+        for figures, (earned, sharpe) in ((tested.strategy, own), (tested.hold, hold))
+    )
+    sentences = earned_sentences(EN, replace(tested, strategy=strategy, hold=held))
+    assert len(sentences) == len(words)
+    for sentence, part in zip(sentences, words, strict=True):
+        assert part in sentence.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("trained_to", "words"),
+    [
+        (date(2025, 4, 13), []),
+        (None, []),
+        (date(2025, 4, 14), ["fitted on days up to 14 Apr 2025"]),
+    ],
+)
+def test_hindsight_is_told_only_where_the_model_was_fitted_to_these_days(tested, trained_to, words):
+    found = hindsight(EN, replace(tested, first_origin=MIDNIGHT, trained_to=trained_to))
+    assert len(found) == len(words)
+    assert all(part in sentence for part, sentence in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize(("hits", "kind"), [(18, "fits"), (60, "above"), (1, "below")])
+def test_chance_explains_some_counts_of_losses_and_others_not(hits, kind):
+    assert against_chance(hits, 364, 0.05) == kind
+
+
+def test_the_steps_of_a_risk_end_where_its_headline_stands(coin):
+    signal = Signal.parse({**coin.signal, "risk_score": 0.0076})
+    figure = steps_figure(EN, steps_of(signal), palette("light"))
+    notes = [note.text.replace("\xa0", " ") for note in figure.layout.annotations]
+    assert risk_percent(EN, 0.0076).replace("\xa0", " ") == "0.8 %"
+    assert any("0.8 %" in note for note in notes)
 
 
 def hours_of(*regimes):

@@ -12,7 +12,8 @@ import invented_records
 from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.components.chance import chance_band
 from assay_frontend.components.coverage_chart import compared, coverage_figure, coverage_words
-from assay_frontend.components.evidence import evenness_words, evidence_words
+from assay_frontend.components.evidence import directed_evidence, evenness_words, evidence_words
+from assay_frontend.components.model_names import english_html, models_named
 from assay_frontend.components.models_tables import (
     crps_bars,
     history_numbers,
@@ -68,6 +69,38 @@ def test_bars_are_distances_from_the_random_walk(card):
     assert [bar.start for bar in bars] == [0.0] * 5
     assert bars[0].end == pytest.approx(100 * (0.00524 / 0.00535 - 1))
     assert bars[-1].end > 0 > bars[0].end
+
+
+@pytest.mark.parametrize(
+    ("p", "ratio", "words"),
+    [
+        (0.02, 0.97, "better: some evidence (p 0.020)"),
+        (0.02, 1.03, "worse: some evidence (p 0.020)"),
+        (0.02, None, "some evidence (p 0.020)"),
+        (0.02, 1.0, "some evidence (p 0.020)"),
+        (0.5, 1.03, "no evidence (p 0.500)"),
+        (None, 0.97, "\N{EM DASH}"),
+    ],
+)
+def test_evidence_says_which_way_it_points(p, ratio, words):
+    assert directed_evidence(EN, p, ratio).replace("\xa0", " ") == words
+
+
+def test_each_rival_is_measured_against_the_one_its_test_names(card):
+    board = leaderboard_in_words(EN, card.evaluation)
+    walk, garch = card.evaluation.row("random_walk"), card.evaluation.row("garch_t")
+    assert card.evaluation.crps_ratio(walk, "garch_t") == pytest.approx(walk.crps / garch.crps)
+    assert any(cell.startswith("better: ") for cell in board["Evidence of a difference"])
+    assert any(
+        cell.startswith("worse: ") for cell in board["Evidence of a difference from GARCH-t"]
+    )
+
+
+def test_code_names_of_models_become_names_marked_as_english():
+    assert english_html("log_linear_t: a<b") == (
+        '<span lang="en">Log-linear Student-t: a&lt;b</span>'
+    )
+    assert models_named("MLP, not_a_model") == "MLP, not_a_model"
 
 
 def test_marks_stand_where_the_coverage_is_and_boxes_where_chance_is(card):
