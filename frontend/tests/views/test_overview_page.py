@@ -98,6 +98,7 @@ def test_every_line_has_a_text_alternative_and_a_table(open_page):
     pictures = [body for body in pictures if "<style>" not in body]
     assert len(pictures) == 3
     assert all('alt="' in body and 'alt=""' not in body for body in pictures)
+    assert any("Last 60 closes, and the 80\xa0% range of the next" in body for body in pictures)
     names = [expander.label for expander in app.expander]
     assert names == ["The coins' numbers", "The numbers behind the lines"]
     assert len(app.dataframe) == 1
