@@ -208,7 +208,9 @@ def test_a_stand_in_is_named(backend, coin, open_page):
 
 def test_replayed_bars_are_told(backend, coin, open_page):
     backend.serve_coin(coin.change(source="replay", age_seconds=0.0))
-    assert "come from stored files" in texts(open_page().info)
+    told = texts(open_page().info)
+    assert "come from stored files" in told
+    assert "have the benefit of hindsight" in told
 
 
 @pytest.mark.parametrize(("status", "language"), [(404, "en"), (422, "es")])
@@ -313,7 +315,6 @@ def test_the_gauge_stands_beside_what_came_of_such_scores(open_page, backend, re
     # the description's example has two tenths: 63 moments of about 14 %, none of about 31 %
     assert "Scores like this one came only 0 times before" in words
     assert "From 364 past moments, 24 hours each" in words
-    assert "Whiskers: as far as chance alone may move a mark" in words
     assert "Whiskers: as far as chance alone may move a mark" in words
     assert "the squared error is 20\xa0% smaller" in words
     assert "5.2\xa0% of 364 times, 5\xa0% expected: chance explains that" in words
