@@ -94,10 +94,14 @@ def test_the_process_logs_objects_only_and_ends_while_somebody_looks(tmp_path):
 
     async def look_and_end() -> int:
         session = await look_at_the_first_page(port)
-        while "failed" not in log.read_text():
-            await asyncio.wait_for(session.recv(), 60)
-        process.terminate()
-        return await asyncio.to_thread(process.wait, END_SECONDS)
+        try:
+            while "failed" not in log.read_text():
+                await asyncio.wait_for(session.recv(), 60)
+            process.terminate()
+            return await asyncio.to_thread(process.wait, END_SECONDS)
+        finally:
+            session.transport.abort()
+            await session.wait_closed()
 
     try:
         status = asyncio.run(look_and_end())
