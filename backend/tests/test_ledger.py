@@ -593,7 +593,7 @@ def test_kills_in_the_midst_of_appends_lose_nothing_that_was_acknowledged(tmp_pa
     )
     assert (done.returncode, done.stderr) == (0, "")
     acknowledged, _behind = map(int, done.stdout.split())
-    assert acknowledged > 100
+    assert acknowledged >= 25
 
 
 # Checking by HTTP

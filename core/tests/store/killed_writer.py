@@ -77,8 +77,11 @@ def check(url, file, acknowledged):
     return writes
 
 
-def kill_one(url, first, seconds):
-    """How many writes a child acknowledged before it was killed."""
+def kill_one(url, first, seconds, *, after_a_write):
+    """How many writes a child acknowledged before it was killed.
+
+    `seconds` after its start, or after its first write, however slow the machine is.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -87,11 +90,11 @@ def kill_one(url, first, seconds):
         finally:
             os._exit(1)
     os.close(writer)
+    acknowledged = len(os.read(reader, 1)) if after_a_write else 0
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL, "the writer ended by itself"
-    acknowledged = 0
     while received := os.read(reader, 65_536):
         acknowledged += len(received)
     os.close(reader)
@@ -105,7 +108,9 @@ def main():
         file = f"{folder}/{kill // KILLS_A_DATABASE}.db"
         if kill % KILLS_A_DATABASE == 0:
             writes = 0
-        acknowledged = kill_one(f"sqlite:///{file}", writes, chance.uniform(0.0, 0.2))
+        acknowledged = kill_one(
+            f"sqlite:///{file}", writes, chance.uniform(0.0, 0.2), after_a_write=kill % 2 == 1
+        )
         total += acknowledged
         writes = check(f"sqlite:///{file}", file, writes + acknowledged)
     print(total)

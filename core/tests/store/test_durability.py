@@ -17,4 +17,4 @@ def test_a_hundred_kills_lose_nothing_that_was_acknowledged_and_leave_no_half_wr
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert int(done.stdout) >= 100, "most writers lived long enough to write"
+    assert int(done.stdout) >= 50, "each second writer is killed after its first write"
