@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -54,9 +53,9 @@ class Process:
                 time.sleep(0.1)
         raise AssertionError(f"{self.module} was never healthy:\n{self.log.read_text()}")
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+    def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+            self.process.terminate()
             self.process.wait(timeout=30)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from urllib.parse import urlsplit
 
 import pytest
@@ -232,14 +231,13 @@ def test_a_card_of_the_overview_leads_to_its_coin(simulated: Served, open_page: 
     assert urlsplit(page.url).path == "/crypto"
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_open_pages_outlive_the_backend_and_find_it_again(
-    simulated: Served, open_page: Open, how: signal.Signals
+    simulated: Served, open_page: Open
 ) -> None:
     away = "The forecasting service cannot be reached."
     pages = [open_page(simulated, path) for path in ("/", "/gold", "/crypto", "/models", "/status")]
     headings = [page.get_by_role("heading", level=1).inner_text() for page in pages[:4]]
-    simulated.api.end(how)
+    simulated.api.end()
     try:
         for page in pages:
             expect(page.locator("strong", has_text=away).first).to_be_visible(timeout=60_000)
