@@ -117,6 +117,11 @@ def test_the_histogram_shows_every_outcome_and_an_even_share(gold):
     assert "By chance between 6 and 19" in pit_words(EN, gold.pit)
 
 
+def test_the_axis_of_few_closes_counts_by_one():
+    assert pit_figure(EN, [0, 1, 0, 0, 1, 1, 0, 0, 0, 2], LIGHT).layout.yaxis.dtick == 1
+    assert pit_figure(EN, [12] * 10, LIGHT).layout.yaxis.dtick is None
+
+
 def test_counts_stand_only_where_they_have_room():
     near, far = [ReliabilityPoint(1234, s, s) for s in (0.09, 0.11)], ReliabilityPoint(77, 0.5, 0.5)
     figure = reliability_figure(EN, [*near, far], LIGHT)

@@ -14,6 +14,9 @@ from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette, translucent
 
+# Up to here each count has its line on the axis.
+FEW = 5
+
 
 def pit_figure(t: Translator, counts: Sequence[int], colours: Palette) -> go.Figure:
     """A bar for each equal part of the distribution, a dashed line at an even share, and a band
@@ -64,7 +67,9 @@ def pit_figure(t: Translator, counts: Sequence[int], colours: Palette) -> go.Fig
         range=[-0.9, parts - 0.1],
         tickfont={"color": colours.muted},
     )
-    figure.update_yaxes(range=[0, 1.15 * max([*counts, high, 1])], nticks=5, tickformat=",.0f")
+    top = 1.15 * max([*counts, high, 1])
+    steps = {"nticks": 5} if top > FEW else {"dtick": 1}  # no halves of a close
+    figure.update_yaxes(range=[0, top], tickformat=",.0f", **steps)
     figure.update_layout(margin={"l": 4, "r": 8, "t": 26, "b": 30})
     name_panel(figure, t("record.pit.axis"), y=1.0, colours=colours)
     return figure
