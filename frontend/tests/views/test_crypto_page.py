@@ -78,7 +78,7 @@ def test_a_good_day_shows_everything_and_no_banner(open_page, backend):
         "31\xa0%",
         "Normal",
         "19 of 20 cases",
-        "From the usual 20.0\xa0% to 31.0\xa0%",
+        "From the usual 20\xa0% to 31\xa0%",
         "The newest 2 recorded signals of BTC/USDT",
         "less than a minute ago",
     ):
