@@ -28,20 +28,9 @@ NEED_ENGINE = ("test_docker.py", "test_docker_start.py", "test_spaces.py")
 # An engine's bridges come and go, and each time Chromium gives up what it is loading.
 NEED_BROWSER = ("test_main_job.py", "test_pages.py", "test_reading.py")
 
-CHROMIUM_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 class LoopThread:
-    """An event loop in a thread of its own: Playwright leaves one running in the main thread."""
+    """An event loop in a thread of its own, for fixtures and tests that share what lives in it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -156,20 +145,6 @@ def base_images(checkout: Path, docker_engine: dict[str, str]) -> dict[str, str]
     if standins and standins.exists():  # it pulls what can be pulled
         subprocess.run([standins, *sorted(set(named))], env=docker_engine, check=True)
     return docker_engine
-
-
-@pytest.fixture(scope="session")
-def base_url() -> None:
-    """None: each test knows its server. (pytest-playwright's own is deprecated by pytest 9.)"""
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Chromium of the system, silent towards the outside."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium on the PATH")
-    return {**browser_type_launch_args, "executable_path": chromium, "args": CHROMIUM_FLAGS}
 
 
 @pytest.fixture(scope="session")

@@ -282,7 +282,7 @@ def test_whoever_scrapes_has_the_ledger_checked_once_an_hour(serve, clock):
         assert scrape(client)[("assay_ledger_check_age_seconds", ())] == 3000
         clock.advance(minutes=20)
         scrape(client)  # begins another check
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while scrape(client)[("assay_ledger_check_age_seconds", ())] > 0:
             assert time.monotonic() < deadline
 

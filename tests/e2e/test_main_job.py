@@ -12,7 +12,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, expect
 
 # fmt: off
 PROMISED = {
@@ -62,7 +62,7 @@ def listens(address: str) -> bool:
 
 
 def test_a_person_starts_assay_sees_tomorrows_price_and_stops_it(
-    start_assay: Callable, page: Page
+    start_assay: Callable, browser: Browser
 ) -> None:
     assay = start_assay().until_ready()
     assert assay.backend in assay.output()
@@ -71,6 +71,7 @@ def test_a_person_starts_assay_sees_tomorrows_price_and_stops_it(
     forecast = ask_for_tomorrow(assay.backend)
     assert_is_a_forecast(forecast)
 
+    page = browser.new_page()
     asked: set[str] = set()
     page.on("request", lambda request: asked.add(request.url))
     page.on("websocket", lambda channel: asked.add(channel.url))

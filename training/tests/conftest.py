@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -21,6 +22,15 @@ from assay_training.steps.export_log_linear import export_log_linear
 from assay_training.steps.publish_volatility import FILE_NAMES, VolatilityFiles
 
 SIMULATED_NOW = FixedClock(datetime(2007, 6, 29, 23, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_as_it_was():
+    """MLflow writes the address it was given into the environment."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

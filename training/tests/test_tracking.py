@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +28,6 @@ TRIALS = [
     Trial("MLP", MLPHyperparameters(), 0.0051, np.full(7, 0.0051)),
     Trial("MLP", MLPHyperparameters(width=16), 0.0052, np.full(7, 0.0052)),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _environment_as_it_was():
-    """MLflow writes the address it was given into the environment."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(autouse=True)
