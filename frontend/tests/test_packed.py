@@ -6,6 +6,9 @@ import asyncio
 import gzip
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from assay_frontend.packed import Packed
 
@@ -74,3 +77,30 @@ def test_what_is_missing_or_tiny_is_not_packed():
     assert (status, body) == (404, b"gone")
     assert b"content-encoding" not in headers
     assert Served(b"1;").get("/static/js/x.js", accept_encoding="gzip")[2] == b"1;"
+
+
+def test_a_reader_who_goes_away_costs_the_others_nothing(tmp_path):
+    (tmp_path / "index.a1.js").write_bytes(SCRIPT)
+    packed = Packed(Starlette(routes=[Mount("/static/js", StaticFiles(directory=tmp_path))]))
+    sent = []
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/static/js/index.a1.js",
+        "headers": [(b"accept-encoding", b"gzip")],
+        "asgi": {
+            "spec_version": "2.3"
+        },  # uvicorn's: the application looks whether one is still there
+    }
+    asyncio.run(packed(scope, gone, send))
+    asyncio.run(packed(scope, gone, send))
+    for start, body in (sent[:2], sent[2:]):
+        assert dict(start["headers"])[b"content-length"] == str(len(body["body"])).encode()
+        assert gzip.decompress(body["body"]) == SCRIPT

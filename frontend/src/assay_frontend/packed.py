@@ -29,9 +29,8 @@ class Packed:
         found = self._kept.get(scope["path"])
         if found is None:
             whole = _Whole()
-            # neither ranges nor conditions: it is asked for whole, and kept
-            bare = {**scope, "headers": []}
-            await self._app(bare, receive, whole)
+            # Neither ranges nor conditions, and by nobody who may go away: the whole of it is kept.
+            await self._app({**scope, "headers": []}, _stay, whole)
             found = await asyncio.to_thread(whole.packed)
             if found[0]["status"] == 200 and self._kept_bytes < MOST_KEPT_BYTES:
                 self._kept[scope["path"]] = found
@@ -46,6 +45,12 @@ def _may_be_packed(scope: Scope) -> bool:
         return False
     headers = dict(scope["headers"])
     return b"gzip" in headers.get(b"accept-encoding", b"") and b"range" not in headers
+
+
+async def _stay() -> Message:
+    """What a reader says who waits for the answer: nothing."""
+    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await never
 
 
 class _Whole:
