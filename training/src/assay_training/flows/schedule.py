@@ -101,6 +101,8 @@ def serve(options: DailyOptions, schedule: Schedule) -> None:
 
     Needs the Prefect server that PREFECT_API_URL names.
     """
+    # A program that a shell started in its background is born deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(options, schedule))
 
