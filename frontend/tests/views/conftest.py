@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+# A server looks once for components among the installed packages, AppTest at every run of a page.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def page_alone(name: str) -> None:
