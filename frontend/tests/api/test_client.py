@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 
-from assay_frontend.api.client import AssayClient
+from assay_frontend.api.client import AssayClient, certificates
 from assay_frontend.api.errors import ApiProblem, ApiTimeout, ApiUnreachable, MalformedAnswer
 from upstream.wire import Reply, Upstream
 
@@ -49,9 +49,11 @@ def far(monkeypatch):
             upstream = opened.enter_context(Upstream(hosts, respond))
             for name, value in upstream.environment().items():
                 monkeypatch.setenv(name, value)
+            certificates.cache_clear()
             return upstream
 
         yield serve
+    certificates.cache_clear()
 
 
 def test_a_private_space_is_asked_with_its_token_in_its_own_header(far, market):
