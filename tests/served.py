@@ -12,9 +12,11 @@ from pathlib import Path
 
 from asking import ask, direct, free_port
 
-# The last gold sessions that are replayed; the newest is the day that the pages show.
+# Gold sessions that are replayed: enough for the ten outcomes from which on their course is drawn. The
+# newest is the day that the pages show.
 REPLAYED_DAYS = (
-    "2025-01-10", "2025-01-13", "2025-01-14", "2025-01-15", "2025-01-16", "2025-01-17",
+    "2025-01-02", "2025-01-03", "2025-01-06", "2025-01-07", "2025-01-08", "2025-01-10",
+    "2025-01-13", "2025-01-14", "2025-01-15", "2025-01-16", "2025-01-17",
 )  # fmt: skip
 CAME_FROM_OUTSIDE = ("ASSAY_", "API_URL", "PORT", "SPACE_HOST")
 
@@ -95,16 +97,9 @@ def replayed_api(folder: Path, real_data: Path) -> Process:
     return api
 
 
-def dashboard_of(api: Process, folder: Path, *, coins: str) -> Process:
-    return Process(
-        "assay_frontend",
-        "/_stcore/health",
-        {
-            "API_URL": api.url,
-            "ASSAY_DASHBOARD_COINS": coins,
-        },
-        folder / "dashboard.log",
-    )
+def dashboard_of(api: Process, folder: Path, *, coins: str, **settings: str) -> Process:
+    settings |= {"API_URL": api.url, "ASSAY_DASHBOARD_COINS": coins}
+    return Process("assay_frontend", "/_stcore/health", settings, folder / "dashboard.log")
 
 
 def _api(folder: Path, **settings: str) -> Process:

@@ -59,6 +59,20 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
+def lively(simulated: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """On the same market, looking for news every few seconds."""
+    folder = tmp_path_factory.mktemp("lively")
+    dashboard = dashboard_of(
+        simulated.api, folder, coins="BTC/USDT", ASSAY_DASHBOARD_REFRESH_SECONDS="4"
+    )
+    try:
+        dashboard.start()
+        yield Served("simulated", simulated.api, dashboard)
+    finally:
+        dashboard.end()
+
+
+@pytest.fixture(scope="module")
 def replayed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """On real bars as they were known on 17 January 2025, after some days of service."""
     folder = tmp_path_factory.mktemp("replayed")

@@ -18,6 +18,28 @@ BOXES = """items => items.map(item => item.getBoundingClientRect())
 LEADERBOARD = ".assay-scores:has([data-name*=CRPS])"
 RECORDED = re.compile(r"of=signals.*last=60|last=60.*of=signals")
 
+# From now on: how often the page is renewed, what moves or goes away, how faint a part becomes.
+NOTE_FLICKER = """() => {
+    const seen = window.seen = {renewals: 0, shifts: [], gone: [], faintest: 1};
+    new PerformanceObserver(list => list.getEntries().forEach(
+        entry => seen.shifts.push(entry.sources.map(source => source.node?.outerHTML)))
+    ).observe({type: 'layout-shift'});
+    const app = document.querySelector('[data-testid=stApp]');
+    new MutationObserver(() => {
+        if (app.dataset.testScriptState === 'running') seen.renewals += 1;
+    }).observe(app, {attributeFilter: ['data-test-script-state']});
+    const parts = [...document.querySelectorAll('h1, .figure, .main-svg')];
+    const look = () => {
+        for (const part of parts) {
+            if (!part.isConnected) seen.gone.push(part.outerHTML);
+            for (let box = part; box; box = box.parentElement)
+                seen.faintest = Math.min(seen.faintest, getComputedStyle(box).opacity);
+        }
+        if (!seen.gone.length) requestAnimationFrame(look);
+    };
+    look();
+}"""
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
@@ -231,13 +253,23 @@ def test_a_card_of_the_overview_leads_to_its_coin(simulated: Served, open_page: 
     assert urlsplit(page.url).path == "/crypto"
 
 
-def test_open_pages_outlive_the_backend_and_find_it_again(
-    simulated: Served, open_page: Open
-) -> None:
+@pytest.mark.parametrize("path", ["/", "/gold", "/crypto", "/track-record"])
+def test_a_page_renews_itself_without_a_flicker(lively: Served, open_page: Open, path: str) -> None:
+    page = open_page(lively, path)
+    settled(page)
+    page.mouse.wheel(0, 300)
+    page.wait_for_timeout(500)
+    page.evaluate(NOTE_FLICKER)
+    page.wait_for_function("window.seen.renewals >= 3", timeout=60_000)
+    seen = page.evaluate("window.seen")
+    assert {**seen, "renewals": 3} == {"renewals": 3, "shifts": [], "gone": [], "faintest": 1}
+
+
+def test_open_pages_outlive_the_backend_and_find_it_again(lively: Served, open_page: Open) -> None:
     away = "The forecasting service cannot be reached."
-    pages = [open_page(simulated, path) for path in ("/", "/gold", "/crypto", "/models", "/status")]
+    pages = [open_page(lively, path) for path in ("/", "/gold", "/crypto", "/models", "/status")]
     headings = [page.get_by_role("heading", level=1).inner_text() for page in pages[:4]]
-    simulated.api.end()
+    lively.api.end()
     try:
         for page in pages:
             expect(page.locator("strong", has_text=away).first).to_be_visible(timeout=60_000)
@@ -245,6 +277,6 @@ def test_open_pages_outlive_the_backend_and_find_it_again(
         for page, heading in zip(pages, headings, strict=False):  # the status page's is about now
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     finally:
-        simulated.api.start()
+        lively.api.start()
     for page in pages:
         expect(page.locator("strong", has_text=away)).to_have_count(0, timeout=60_000)
