@@ -12,8 +12,8 @@ from pathlib import Path
 
 from asking import ask, direct, free_port
 
-# Gold sessions that are replayed: enough for the ten outcomes from which on their course is drawn. The
-# newest is the day that the pages show.
+# Gold sessions that are replayed: enough for the ten outcomes from which on their course is drawn.
+# The newest is the day that the pages show.
 REPLAYED_DAYS = (
     "2025-01-02", "2025-01-03", "2025-01-06", "2025-01-07", "2025-01-08", "2025-01-10",
     "2025-01-13", "2025-01-14", "2025-01-15", "2025-01-16", "2025-01-17",

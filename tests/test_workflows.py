@@ -88,7 +88,7 @@ def test_the_suite_runs_on_every_python_that_is_supported(
     least, most = re.findall(r"3\.(\d+)", project["requires-python"])
     versions = [f"3.{minor}" for minor in range(int(least), int(most))]
     assert job["strategy"]["matrix"]["python"] == versions
-    assert job["steps"][-1]["run"] == "./start.sh test"
+    assert "./start.sh test" in [step.get("run") for step in job["steps"]]
 
 
 def test_images_are_weighed_by_the_limits_that_are_measured_and_tested(

@@ -240,6 +240,14 @@ def test_the_first_moment_is_dated_where_its_name_has_room(days, names):
     assert time_ticks(EN, moments, UTC)[1] == names
 
 
+def test_names_do_not_touch_where_days_are_missing():
+    days = [3, 6, 7, 8, 9, 13, 14, 15, 16, 17]
+    moments = [datetime(2025, 1, day, tzinfo=UTC) for day in days]
+    positions, names = time_ticks(EN, moments, UTC)
+    assert len(names) > 2
+    assert min(b - a for a, b in pairwise(positions)) >= len(days) / (MOST_TICKS + 1)
+
+
 def test_log_odds_and_back():
     assert log_odds(0.2) == pytest.approx(math.log(0.25))
     assert share_of(log_odds(0.31)) == pytest.approx(0.31)

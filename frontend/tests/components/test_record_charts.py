@@ -109,6 +109,14 @@ def test_skill_so_far_ends_at_the_summarys(gold):
     )
 
 
+def test_where_a_course_has_but_one_point_yet_it_is_a_dot():
+    first = GoldRecord.parse(invented_records.gold_record(10))
+    assert [trace.mode for trace in skill_figure(EN, first.scored, LIGHT).data] == ["markers"]
+    held = [HeldOverTime(0.8, (True,) * 10)]
+    moments = [item.row.due for item, _ in first.scored]
+    assert [t.mode for t in shares_figure(EN, held, moments, LIGHT, UTC).data] == ["markers"]
+
+
 def test_the_histogram_shows_every_outcome_and_an_even_share(gold):
     figure = pit_figure(EN, gold.pit, LIGHT)
     assert sum(figure.data[0].y) == 120

@@ -94,6 +94,11 @@ def name_panel(figure: go.Figure, text: str, *, y: float, colours: Palette) -> N
     )
 
 
+def line_mode(values: Sequence[float | None]) -> str:
+    """Of a trace: a line needs two points, and one alone is a dot."""
+    return "markers" if sum(value is not None for value in values) == 1 else "lines"
+
+
 def spread_apart(positions: Sequence[float], least: float) -> list[float]:
     """Ascending `positions`, moved as little as their order allows until `least` lies between."""
     groups: list[tuple[float, int]] = []  # centre and size of labels that touch

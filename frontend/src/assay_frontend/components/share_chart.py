@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from assay_frontend.components.chance import WINDOW, trailing_shares
 from assay_frontend.components.figures import (
+    line_mode,
     name_panel,
     percent_sign,
     quiet_figure,
@@ -24,7 +25,7 @@ from assay_frontend.i18n.formats import percent, short_date
 from assay_frontend.theme.palette import Palette
 
 _HEIGHT = 320
-_MARGIN = {"l": 4, "r": 66, "t": 26, "b": 44}
+_MARGIN = {"l": 4, "r": 78, "t": 26, "b": 44}
 _LABEL_PIXELS = 17.0
 _DASHES = ("solid", "dashdot", "dot", "longdash")
 
@@ -101,7 +102,8 @@ def _line(
     return go.Scatter(
         x=list(range(len(shares))),
         y=[None if share is None else 100 * share for share in shares],
-        mode="lines",
+        mode=line_mode(shares),
+        marker={"color": colours.fan, "size": 8},
         line={"color": colours.fan, "width": 2.2, "dash": dash},
         name=level_words(t, one.level),
         text=[

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from assay_frontend.components.chance import LEAST
 from assay_frontend.components.figures import (
+    line_mode,
     name_panel,
     percent_sign,
     quiet_figure,
@@ -46,7 +47,8 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
         go.Scatter(
             x=list(range(len(path))),
             y=[None if value is None else 100 * value for value in path],
-            mode="lines",
+            mode=line_mode(path),
+            marker={"color": colours.fan, "size": 8},
             line={"color": colours.fan, "width": 2.2},
             text=[
                 t(

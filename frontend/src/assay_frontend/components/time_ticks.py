@@ -23,26 +23,31 @@ def time_ticks(
         at = _changes([(day.toordinal() * 1440 + 60 * day.hour + day.minute) // minutes
                        for day in local])  # fmt: skip
         if len(at) <= MOST_TICKS:
-            at = _with_first(at, len(local))
+            at = _with_room(at, len(local))
             return at, [_clock(t, local[i], first=n == 0) for n, i in enumerate(at)]
     for days in _DAYS:
         at = _changes([day.toordinal() // days for day in local])
         if len(at) <= MOST_TICKS:
-            at = _with_first(at, len(local))
+            at = _with_room(at, len(local))
             return at, [day_and_month(t, local[i].date()) for i in at]
     for months in _MONTHS:
         at = _changes([(12 * day.year + day.month - 1) // months for day in local])
         if len(at) <= MOST_TICKS:
             break
     names = {i: month_tick(t, local[i].date()) for i in at}
-    at = _with_first(at, len(local))
+    at = _with_room(at, len(local))
     return at, [names.get(i) or _start(t, local[i]) for i in at]
 
 
-def _with_first(at: list[int], count: int) -> list[int]:
-    """The first moment too, where its name has room before the next."""
-    apart = not at or at[0] * (MOST_TICKS + 1) >= count
-    return [0, *at] if count and apart and len(at) < MOST_TICKS else at
+def _with_room(at: Sequence[int], count: int) -> list[int]:
+    """The first moment too; of names that would touch, as where days are missing, the earlier."""
+    least = count / (MOST_TICKS + 1)
+    kept: list[int] = []
+    for position in at:
+        if not kept or position - kept[-1] >= least:
+            kept.append(position)
+    apart = not kept or kept[0] >= least
+    return [0, *kept] if count and apart and len(kept) < MOST_TICKS else kept
 
 
 def _changes(buckets: Sequence[int]) -> list[int]:

@@ -12,6 +12,7 @@ from assay_frontend.api.crypto_models import CoinBars, Signal
 from assay_frontend.components.figures import (
     MOST_TICKS,
     axis_decimals,
+    line_mode,
     name_panel,
     quiet_figure,
     separators,
@@ -128,7 +129,7 @@ def _past_trace(t: Translator, past: PastVolatility, colours: Palette, zone: tzi
     return go.Scatter(
         x=list(range(len(past.values))),
         y=[None if value is None else 100 * value for value in past.values],
-        mode="lines" if len(past.known) > 1 else "markers",
+        mode=line_mode(past.values),
         line={"color": colours.random_walk, "width": 1.4},
         connectgaps=False,
         text=[
