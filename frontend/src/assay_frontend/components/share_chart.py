@@ -104,6 +104,7 @@ def _line(
         y=[None if share is None else 100 * share for share in shares],
         mode=line_mode(shares),
         marker={"color": colours.fan, "size": 8},
+        cliponaxis=False,
         line={"color": colours.fan, "width": 2.2, "dash": dash},
         name=level_words(t, one.level),
         text=[

@@ -49,6 +49,7 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
             y=[None if value is None else 100 * value for value in path],
             mode=line_mode(path),
             marker={"color": colours.fan, "size": 8},
+            cliponaxis=False,
             line={"color": colours.fan, "width": 2.2},
             text=[
                 t(
