@@ -46,13 +46,13 @@ const look = () => document.querySelector("SELECTOR")
     ? (window.firstNumber = performance.now()) : requestAnimationFrame(look);
 look();
 """
-# The chart names its 5,000 bars, and each of them has its two corners in one of the two shapes.
+# The chart names its 5,000 bars, and each of them has body and wicks in one of the two shapes.
 ALL_DRAWN = """selector => {
     const box = document.querySelector(selector);
     if (!box?.querySelector("[aria-label*='5000 bars'], [aria-label*='5,000 bars']")) return false;
-    const paths = [...box.querySelectorAll('.scatterlayer .trace path')];
+    const paths = [...box.querySelectorAll('.shapelayer path')];
     const parts = paths.map(path => path.getAttribute('d').split('M').length - 1);
-    return parts.reduce((sum, count) => sum + count, 0) >= 5000;
+    return parts.reduce((sum, count) => sum + count, 0) >= 3 * 5000;
 }"""
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
-from plotly.basedatatypes import BaseTraceType
 
 from assay_frontend.components.figures import (
     MOST_TICKS,
@@ -17,7 +16,7 @@ from assay_frontend.components.figures import (
 )
 from assay_frontend.components.many_candles import (
     SHAPES_EACH,
-    many_candle_traces,
+    draw_many_candles,
     many_volumes_trace,
 )
 from assay_frontend.components.price_bar import PriceBar
@@ -53,7 +52,7 @@ def candles_figure(
     count = len(candles.bars)
     end = count - 1 if end is None else end
     figure = quiet_figure(colours, height=_HEIGHT)
-    figure.add_traces(_traces(t, candles, colours))
+    _draw_bars(t, figure, candles, colours)
     positions, names = candles.ticks
     figure.update_xaxes(
         tickvals=list(positions),
@@ -96,7 +95,7 @@ def candle_trace(
     )
 
 
-def _traces(t: Translator, candles: Candles, colours: Palette) -> list[BaseTraceType]:
+def _draw_bars(t: Translator, figure: go.Figure, candles: Candles, colours: Palette) -> None:
     volumes = [bar.volume for bar in candles.bars]
     words = [
         f"{name}: {volume_words(t, volume)}"
@@ -104,12 +103,11 @@ def _traces(t: Translator, candles: Candles, colours: Palette) -> list[BaseTrace
     ]
     faint = translucent(colours.muted, 0.55)
     if len(candles.bars) > SHAPES_EACH:
-        return [
-            *many_candle_traces(candles.bars, candles.words, colours),
-            many_volumes_trace(volumes, words, faint),
-        ]
-    return [
-        candle_trace(candles.bars, candles.words, colours),
+        draw_many_candles(figure, candles.bars, candles.words, colours)
+        figure.add_trace(many_volumes_trace(volumes, words, faint))
+        return
+    figure.add_trace(candle_trace(candles.bars, candles.words, colours))
+    figure.add_trace(
         go.Bar(
             x=list(range(len(volumes))),
             y=volumes,
@@ -118,8 +116,8 @@ def _traces(t: Translator, candles: Candles, colours: Palette) -> list[BaseTrace
             text=words,
             textposition="none",
             hovertemplate="%{text}<extra></extra>",
-        ),
-    ]
+        )
+    )
 
 
 def volume_words(t: Translator, volume: float | None) -> str:

@@ -1,7 +1,8 @@
 """Candles by the thousand: a browser draws three shapes in no time, and five thousand in seconds.
 
-Plotly makes a shape of each candle and of each bar of volume. Where that is too many to be told
-apart anyway, all that closed above their open are one shape here, all others a second one.
+Plotly makes shapes of each candle and of each bar of volume, and of each piece of a line with gaps.
+Where bars are too many to be told apart anyway, all that closed above their open are one path here,
+and all others a second one.
 """
 
 from __future__ import annotations
@@ -10,43 +11,43 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from assay_frontend.components.price_bar import PriceBar
 from assay_frontend.theme.palette import Palette
 
 SHAPES_EACH = 1000
 _HALF_WIDTH = 0.3
-# A candle's corners in bars beside its middle, and which of open, high, low, close and the body's
-# ends each stands at; a gap parts body, lower and upper wick.
-_GAP = -1
-_OPEN, _CLOSE, _HIGH, _LOW, _TOP, _FOOT = range(6)
-_OUTLINE = (
-    (-1, _OPEN), (1, _OPEN), (1, _CLOSE), (-1, _CLOSE), (-1, _OPEN), (0, _GAP),
-    (0, _LOW), (0, _FOOT), (0, _GAP),
-    (0, _TOP), (0, _HIGH), (0, _GAP),
-)  # fmt: skip
+_ROOM = 0.05  # above and below, in parts of what lies between the lowest and the highest
 
 
-def many_candle_traces(
-    bars: Sequence[PriceBar], words: Sequence[str], colours: Palette
-) -> list[go.Scatter]:
+def draw_many_candles(
+    figure: go.Figure, bars: Sequence[PriceBar], words: Sequence[str], colours: Palette
+) -> None:
     """Hollow and filled candles, and an unseen line along the closes that tells `words`."""
-    prices = np.array([(bar.open, bar.close, bar.high, bar.low) for bar in bars], dtype=float)
-    up = prices[:, 1] > prices[:, 0]
-    return [
-        _shape(prices, np.flatnonzero(up), colours.up, fill=colours.background),
-        _shape(prices, np.flatnonzero(~up), colours.down, fill=colours.down),
+    up: list[str] = []
+    down: list[str] = []
+    for place, bar in enumerate(bars):
+        (up if bar.close > bar.open else down).append(_outline(place, bar))
+    for outlines, colour, fill in (
+        (up, colours.up, colours.background), (down, colours.down, colours.down),
+    ):  # fmt: skip
+        figure.add_shape(
+            type="path", path="".join(outlines), line={"color": colour, "width": 1}, fillcolor=fill
+        )
+    figure.add_trace(
         go.Scatter(
             x=np.arange(len(bars)),
-            y=prices[:, 1],
+            y=np.array([bar.close for bar in bars]),
             mode="lines",
             line={"width": 0},
             text=list(words),
             hoverinfo="text",
             showlegend=False,
-        ),
-    ]
+        )
+    )
+    low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
+    room = _ROOM * (high - low or high)
+    figure.update_layout(yaxis_range=[low - room, high + room])
 
 
 def many_volumes_trace(
@@ -67,21 +68,11 @@ def many_volumes_trace(
     )
 
 
-def _shape(
-    prices: NDArray[np.float64], places: NDArray[np.intp], colour: str, *, fill: str
-) -> go.Scatter:
-    chosen = prices[places]
-    body = np.sort(chosen[:, :2], axis=1)
-    nothing = np.full(len(places), np.nan)
-    levels = np.column_stack([chosen, body[:, 1], body[:, 0], nothing])
-    aside, at = np.array(_OUTLINE).T
-    return go.Scatter(
-        x=(places[:, None] + _HALF_WIDTH * aside).ravel(),
-        y=levels[:, at].ravel(),
-        mode="lines",
-        line={"color": colour, "width": 1},
-        fill="toself",
-        fillcolor=fill,
-        hoverinfo="skip",
-        showlegend=False,
+def _outline(place: int, bar: PriceBar) -> str:
+    """Body, lower and upper wick, as an SVG path in the axes' own units."""
+    left, right = place - _HALF_WIDTH, place + _HALF_WIDTH
+    foot, top = sorted((bar.open, bar.close))
+    return (
+        f"M{left:.10g},{foot!r}H{right:.10g}V{top!r}H{left:.10g}Z"
+        f"M{place},{bar.low!r}V{foot!r}M{place},{top!r}V{bar.high!r}"
     )
