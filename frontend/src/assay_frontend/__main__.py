@@ -32,6 +32,8 @@ def streamlit_command(settings: Settings) -> list[str]:
         "client.showErrorDetails": "none",
         "client.showErrorLinks": "false",
         "runner.magicEnabled": "false",
+        # Python collects by itself; after each run it would hold up all for a tenth of a second
+        "runner.postScriptGC": "false",
         "runner.cacheBackgroundRefreshTTLMultiplier": str(SHOWN_TIMES),
         "theme.base": str(PACKAGE / "theme" / "assay.toml"),
     }
