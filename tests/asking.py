@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import threading
 import time
@@ -15,9 +16,16 @@ direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past an
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    """One below those that a system gives to whoever asks for any, so that nobody is given it while
+    the service that has it is ended and started again.
+    """
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:  # taken
+            continue
+        return port
 
 
 def ask(address: str, body: dict[str, Any] | None = None, **headers: str) -> Any:

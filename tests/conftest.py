@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -20,6 +19,8 @@ from typing import Any, TypeVar
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from asking import free_port
 
 T = TypeVar("T")
 
@@ -209,14 +210,7 @@ def _command_line(pid: int) -> str:
 
 @pytest.fixture(scope="module")
 def free_ports() -> tuple[int, int]:
-    return _free_ports()
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for listener in (first, second):
-            listener.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+    return free_port(), free_port()
 
 
 @pytest.fixture
@@ -227,7 +221,7 @@ def start_assay(checkout: Path, tmp_path: Path) -> Iterator[Callable[..., Starte
     started: list[StartedAssay] = []
 
     def start(**settings: str) -> StartedAssay:
-        backend, dashboard = _free_ports()
+        backend, dashboard = free_port(), free_port()
         mark = f"{MARK}={uuid.uuid4()}"
         environment = (
             os.environ

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 
+from asking import direct, free_port
 from assay.bundle.files import load_bundle
 from assay.clock import SystemClock
 from assay.market.csv_bars import write_bars_csv
@@ -41,7 +41,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PATIENCE_SECONDS = 400.0
 SETTINGS_OF_OURS = ("ASSAY_", "AWS_", "MLFLOW_", "PREFECT_", "DATABRICKS_", "PG", "API_URL", "PORT")
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
@@ -84,16 +83,10 @@ class Program:
         self.process.wait()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
 def answers(url: str) -> Callable[[], bool]:
     def asked() -> bool:
         try:
-            with _direct.open(url, timeout=5):
+            with direct.open(url, timeout=5):
                 return True
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
@@ -105,7 +98,7 @@ def ask(url: str, body: object) -> Any:
     request = urllib.request.Request(
         url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
     )
-    with _direct.open(request, timeout=60) as answer:
+    with direct.open(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -310,7 +303,7 @@ def test_the_worker_runs_the_day_and_leaves_its_traces_everywhere(stack: Stack) 
     published = load_bundle(stack.champion).metadata
     assert published.version != before.version
     assert (published.trained_to, published.type) == (session.isoformat(), before.type)
-    with _direct.open(f"{stack.api}/version", timeout=30) as answer:
+    with direct.open(f"{stack.api}/version", timeout=30) as answer:
         assert json.load(answer)["model_version"] == published.version
 
 
