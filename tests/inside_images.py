@@ -73,6 +73,36 @@ def fit_and_export_a_network() -> None:
     print(len(export_network(fitted, windows[:50])), "bytes")
 
 
+def load_the_page(address: str) -> None:
+    """The first page of a server that is starting, and the scripts that it names."""
+    import re
+    import time
+    import urllib.request
+    from urllib.parse import urljoin
+
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(400):
+        try:
+            with direct.open(address, timeout=30) as answer:
+                page = answer.read().decode()
+            break
+        except OSError:  # not there yet
+            time.sleep(0.3)
+    scripts = re.findall(r'<script[^>]* src="([^"]+\.js)"', page)
+    assert scripts, page
+    for script in scripts:
+        with direct.open(urljoin(address, script), timeout=30) as answer:
+            assert len(answer.read()) > 1000, script
+
+
+def import_drivers_of_stores() -> None:
+    import asyncpg
+    import boto3
+    import psycopg
+
+    assert psycopg.pq.version() > 160000, asyncpg.__version__ + boto3.__version__
+
+
 def kill_the_service() -> None:
     """As a machine short of memory would: the process below init, with nothing it could catch."""
     import os

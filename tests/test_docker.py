@@ -114,7 +114,7 @@ def up(compose: Compose) -> Iterator[Compose]:
         compose("up", "--no-build", "--detach", "--wait", "--wait-timeout", "240")
         yield compose
     finally:
-        compose("--profile", "training", "down", "--volumes", "--timeout", "10")
+        compose("--profile", "*", "down", "--volumes", "--timeout", "10")
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +295,43 @@ class TestChampion:
         program = inside.source_of(inside.fit_and_export_a_network)
         run = ("run", "--rm", "--env", "HOME=/tmp", "--entrypoint", "python", "assay-training")
         assert "bytes" in docker(*run, "-c", program)
+
+
+class TestServers:
+    """The servers of the profile mlops, as its image and the Compose file make them, each on a
+    database of its own: images of Postgres and MinIO belong to others.
+    """
+
+    @pytest.mark.parametrize(
+        ("name", "port", "command"),
+        [
+            (
+                "mlflow",
+                5000,
+                "--host=0.0.0.0 --port=5000 --workers=1 --backend-store-uri=sqlite:////tmp/mlflow.db"
+                " --artifacts-destination=/tmp/artifacts --serve-artifacts",
+            ),
+            ("prefect", 4200, "--host=0.0.0.0 --port=4200"),
+        ],
+    )
+    def test_it_starts_within_its_limits_and_serves_its_pages(
+        self, up: Compose, docker: Callable[..., str], name: str, port: int, command: str
+    ) -> None:
+        database = "PREFECT_API_DATABASE_CONNECTION_URL=sqlite+aiosqlite:////tmp/prefect.db"
+        container = f"assay-test-{name}-alone"
+        run = ("run", "--no-deps", "--detach", "--name", container, "--env", database, name)
+        try:
+            up("--profile", "mlops", *run, *command.split())
+            look = inside.source_of(inside.load_the_page, f"http://127.0.0.1:{port}/")
+            docker("exec", container, "python", "-c", look)
+        finally:
+            docker("rm", "--force", "--volumes", container)
+
+    def test_it_has_what_speaks_to_postgres_and_s3(
+        self, built: None, docker: Callable[..., str]
+    ) -> None:
+        program = inside.source_of(inside.import_drivers_of_stores)
+        docker("run", "--rm", "--entrypoint", "python", "assay-training", "-c", program)
 
 
 class TestEnd:
