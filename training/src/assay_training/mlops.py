@@ -54,16 +54,21 @@ def invent_secrets(folder: Path) -> bool:
 
 
 def make_databases(server: str, names: Sequence[str]) -> None:
-    """Those of `names` that the Postgres at `server` lacks; PGPASSFILE holds the password."""
+    """Those of `names` that the Postgres at `server` lacks, in UTF-8 whatever its own encoding is;
+    PGPASSFILE holds the password.
+    """
     import psycopg
     from psycopg import sql
 
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        f"{server}/postgres", autocommit=True, client_encoding="utf8"
+    ) as connection:
         rows = connection.execute("SELECT datname FROM pg_database").fetchall()
         there = {row[0] for row in rows}
         for name in names:
             if name not in there:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                made = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0")
+                connection.execute(made.format(sql.Identifier(name)))
 
 
 def make_bucket(endpoint: str, name: str) -> None:
