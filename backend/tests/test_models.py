@@ -221,6 +221,24 @@ def test_a_kept_bundle_that_was_changed_is_refused(admin, folder):
     assert served(admin) == NEW
 
 
+def test_after_a_start_with_a_bad_bundle_the_last_one_serves_and_a_rollback_mends_it(serve, folder):
+    (folder / SCALER).write_bytes(b"{}")
+    with serve(admin_key=SecretStr(KEY)) as client:
+        assert served(client) == OLD
+        health = client.get("/health")
+        assert (health.status_code, health.json()["status"]) == (200, "degraded")
+        [fault, instead] = health.json()["problems"]
+        assert SCALER in fault
+        assert OLD in instead
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/v1/models/champion").json()["model_version"] == OLD
+        [version] = client.get("/v1/models").json()["versions"]
+        assert (version["version"], version["serves"]) == (OLD, True)
+        change = client.post("/v1/models/rollback", headers=GIVEN).json()
+        assert (change["version"], change["replaced"]) == (OLD, None)
+        assert client.get("/health").json()["status"] == "healthy"
+
+
 def test_one_that_cannot_forecast_is_refused(admin, folder, publish):
     publish(folder, version="mad", slope=1e30)
     publish(folder, version="sane")

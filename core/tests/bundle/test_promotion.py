@@ -215,6 +215,52 @@ def test_a_corrupt_champion_is_not_kept_but_replaced(folder):
     assert "test-0.75" not in [name for name, _ in names(folder)]
 
 
+def spoil_a_file(folder):
+    (folder / "model.onnx").write_bytes(b"half")
+
+
+def cut_the_manifest(folder):
+    (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes()[:40])
+
+
+def put_another_format(folder):
+    body = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(body | {"format_version": 99}))
+
+
+def lose_the_manifest(folder):
+    (folder / MANIFEST).unlink()
+
+
+DAMAGES = [spoil_a_file, cut_the_manifest, put_another_format, lose_the_manifest]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_rollback_leads_away_from_a_champion_that_cannot_be_read(folder, damage):
+    damage(folder)
+    change = rollback(folder, **WHO)
+    assert (change.version, change.replaced) == ("test-0.5", None)
+    assert served(folder) == "test-0.5"
+    assert history(folder)[-1] == change
+    assert rollback(folder, **WHO).version == "test-0.25"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_promotion_does_too(folder, damage):
+    damage(folder)
+    assert promote(folder, "test-0.25", **WHO).version == served(folder) == "test-0.25"
+    with pytest.raises(UnknownVersion, match=r"kept are test-0\.5$"):
+        promote(folder, "test-9", **WHO)
+
+
+def test_what_a_killed_writer_left_of_a_bundle_that_cannot_be_read_is_cleared_away(folder):
+    (folder / ".incoming").mkdir()
+    (folder / ".incoming" / "model.onnx").write_bytes(b"half")
+    cut_the_manifest(folder)
+    assert rollback(folder, **WHO).version == "test-0.5"
+    assert not (folder / ".incoming").exists()
+
+
 def test_lines_that_are_none_and_fields_of_later_programs_are_left_alone(folder):
     path = folder / VERSIONS / HISTORY
     lines = path.read_text().splitlines()

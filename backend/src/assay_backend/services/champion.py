@@ -18,6 +18,7 @@ from assay.bundle.files import (
     load_bundle,
 )
 from assay.bundle.manifest import MANIFEST, read_manifest, read_verified
+from assay.bundle.promotion import versions
 from assay.errors import BundleError, BundleMissing
 from assay_backend.callers import Role
 from assay_backend.services.rendering import check_metadata
@@ -52,8 +53,9 @@ class ChampionState:
 class ChampionService:
     """Loads the bundle in `folder` and, at each `check`, what has become of it.
 
-    A bundle that fails is refused: what was served before stays. A successor has to pass `prove`
-    too, which raises BundleError. `check` and `prove` block; all may be called from anywhere.
+    A bundle that fails is refused: what was served before stays, after a start the last version
+    that served and is kept. A successor has to pass `prove` too, which raises BundleError. `check`
+    and `prove` block; all may be called from anywhere.
 
     A challenger can be spared: there need not be one, each has to pass `prove`, and none is served
     while the one in the folder fails.
@@ -124,18 +126,35 @@ class ChampionService:
         log.info("%s: %s %s (%s) from %s", role, data.name, data.version, data.type, self._folder)
 
     def _refuse(self, error: BundleError) -> None:
-        served = self._state.bundle if self._role == "champion" else None
         faults = self._faults(error)
         for problem in faults.values():
             log.error("Bundle refused: %s", problem)
+        problems = [*faults.values()]
+        served = None
+        if self._role == "champion":
+            served = self._state.bundle or self._kept()
         if served is not None:
-            log.warning("Champion %s stays", served.metadata.version)
+            log.warning("Champion %s serves", served.metadata.version)
+            if self._state.bundle is None:
+                problems.append(f"{served.metadata.version}, which served before, does so again")
         self._state = ChampionState(
             bundle=served,
             parts=PartsLoaded(True, True, True) if served else _parts(faults),
-            problems=tuple(faults.values()),
+            problems=tuple(problems),
             error=error,
         )
+
+    def _kept(self) -> Bundle | None:
+        """The version that served last of those kept, as far as they can be used."""
+        for version in versions(self._folder):
+            try:
+                bundle = load_bundle(version.folder)
+                check_metadata(bundle.metadata, path=str(version.folder / METADATA))
+            except BundleError as error:
+                log.warning("Not served either: %s", error.message)
+            else:
+                return bundle
+        return None
 
     def _faults(self, error: BundleError) -> dict[str, str]:
         """What is wrong, by file: loading stops at the first fault, people want to know all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,16 @@ class ModelService:
 
     def _document(self) -> Document:
         state = self._champion.state
+        served = state.bundle.digest if state.bundle else None
         target = promotion.rollback_target(self._folder)
         earlier = promotion.current_champion(target) if target and not self._elsewhere else None
         return {
             "champion": state.bundle.metadata.version if state.bundle else None,
             "rollback_to": earlier.version if earlier else None,
-            "versions": [version_document(each) for each in promotion.versions(self._folder)],
+            "versions": [
+                version_document(replace(each, serves=each.champion.digest == served))
+                for each in promotion.versions(self._folder)
+            ],
             "history": [change_document(each) for each in promotion.history(self._folder)],
             "canary": self._trial(),
             "problems": list(state.problems),

@@ -133,9 +133,9 @@ def replace_bundle(folder: Path, contents: dict[str, bytes], reason: Reason | No
     change = Change.of(reason or came.published(went), came, went)
     recorded = [*read_history(folder)]
     staged = None
-    if went is not None and went.digest != came.digest:
-        if not recorded or recorded[-1].digest != went.digest:
-            recorded.append(Change.of(went.published(None), went, None))
+    if went is not None and (not recorded or recorded[-1].digest != went.digest):
+        recorded.append(Change.of(went.published(None), went, None))
+    if recorded and (went is None or went.digest != came.digest):
         recorded.append(change)
         staged = stage_history(folder, recorded)
     _put_in_place(folder, contents, manifest)
@@ -170,7 +170,10 @@ def _settle(folder: Path) -> None:
     incoming = folder / INCOMING
     if not incoming.is_dir():
         return
-    live = read_manifest(folder).files if (folder / MANIFEST).exists() else {}
+    try:
+        live = read_manifest(folder).files
+    except BundleError:  # nothing was published, or what is here is no bundle
+        live = {}
     for path in incoming.iterdir():
         if live.get(path.name) == checksum(path.read_bytes()):
             path.replace(folder / path.name)

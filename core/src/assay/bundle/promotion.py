@@ -91,7 +91,7 @@ def promote(
     BundleError, or OSError.
     """
     with locked(_existing(folder)), _on_trial(challenger) as trial:
-        wanted = _named((*versions(folder), *trial), version)
+        wanted = _named(folder, (*versions(folder), *trial), version)
         reason = Reason(iso_utc(clock.now()), by, "promote", why)
         change = _swap(folder, wanted.folder, reason, prove)
         for each in trial:
@@ -119,8 +119,14 @@ def rollback(
 
 
 def rollback_target(folder: Path) -> Path | None:
-    """Where the bundle is that a rollback would bring back; None where there is none."""
-    for digest in reversed(_line_of_succession(history(folder))[:-1]):
+    """Where the bundle is that a rollback would bring back; None where there is none.
+
+    Where the present one cannot be read it is the last that served and is kept.
+    """
+    line = _line_of_succession(history(folder))
+    if current_champion(folder) is not None:
+        del line[-1]
+    for digest in reversed(line):
         place = place_of(folder, digest)
         if place.is_dir():
             return place
@@ -157,12 +163,18 @@ def _withdraw(folder: Path) -> None:
 
 
 def _existing(folder: Path) -> Path:
-    """Raises, and says why, where there is no bundle."""
-    read_contents(folder)
+    """Raises, and says why, where there is no bundle and none is kept: away from one that cannot be
+    read there has to be a way.
+    """
+    try:
+        read_contents(folder)
+    except BundleError:
+        if not kept_folders(folder):
+            raise
     return folder
 
 
-def _named(found: Sequence[Version], version: str) -> Version:
+def _named(folder: Path, found: Sequence[Version], version: str) -> Version:
     """The newest of that version that does not serve; by its digest where that is given."""
     others = [each for each in found if not each.serves]
     matches = [each for each in others if each.champion.version == version]
@@ -174,7 +186,7 @@ def _named(found: Sequence[Version], version: str) -> Version:
     serves = any(each.serves and each.champion.version == version for each in found)
     what = f"{version[:60]!r} is the champion already" if serves else f"no version {version[:60]!r}"
     kept = f"kept are {', '.join(names)}" if names else "no other version is kept"
-    raise UnknownVersion(f"{what}; {kept}", path=str(found[0].folder), kept=names)
+    raise UnknownVersion(f"{what}; {kept}", path=str(folder), kept=names)
 
 
 def _swap(folder: Path, source: Path, reason: Reason, prove: Prove | None) -> Change:
