@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 import yaml
 from moto.server import ThreadedMotoServer
@@ -34,6 +35,7 @@ from assay.clock import SystemClock
 from assay.market.csv_bars import write_bars_csv
 from assay.market.sources.simulated import SimulatedSource
 from assay.market.symbols import GOLD
+from assay_training.mlops import make_databases, upgrade_mlflow
 from private_postgres import private_postgres
 
 # Six programs and a refit: a minute on two idle cores, and more where others work too.
@@ -41,6 +43,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PATIENCE_SECONDS = 400.0
 SETTINGS_OF_OURS = ("ASSAY_", "AWS_", "MLFLOW_", "PREFECT_", "DATABRICKS_", "PG", "API_URL", "PORT")
+
+# As an MLflow of one revision before left them; prints that one and the newest.
+BEGIN_OLDER_BOOKS = """
+import sys
+import alembic.command
+import sqlalchemy
+from alembic.script import ScriptDirectory
+from mlflow.store.db.utils import _get_alembic_config
+from mlflow.store.tracking.dbmodels.initial_models import Base
+
+engine = sqlalchemy.create_engine(sys.argv[1])
+Base.metadata.create_all(engine)
+config = _get_alembic_config(sys.argv[1])
+script = ScriptDirectory.from_config(config)
+newest = script.get_revision(script.get_current_head())
+with engine.begin() as connection:
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, newest.down_revision)
+print(newest.down_revision, newest.revision)
+"""
 
 
 @dataclass
@@ -284,6 +306,31 @@ def ended(stack: Stack) -> dict[str, Any]:
 
     stack.worker.until(lambda: bool(runs()))
     return runs()[0]
+
+
+def test_books_of_an_older_mlflow_are_given_their_newest_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, password = free_port(), "books"
+    (tmp_path / "pgpass").write_text(f"*:*:*:assay:{password}\n")
+    (tmp_path / "pgpass").chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pgpass"))
+    server = f"postgresql://assay@127.0.0.1:{port}"
+    with private_postgres(port=port, password=password):
+        make_databases(server, ["mlflow"])
+        assert not upgrade_mlflow(server, "mlflow")
+        address = f"postgresql+psycopg://assay@127.0.0.1:{port}/mlflow"
+        begin = [sys.executable, "-c", BEGIN_OLDER_BOOKS, address]
+        begun = subprocess.run(begin, check=True, capture_output=True, text=True)
+        older, newest = begun.stdout.split()
+        assert revision(server) == older
+        assert upgrade_mlflow(server, "mlflow")
+        assert revision(server) == newest
+
+
+def revision(server: str) -> str:
+    with psycopg.connect(f"{server}/mlflow") as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
 
 
 def test_the_worker_runs_the_day_and_leaves_its_traces_everywhere(stack: Stack) -> None:

@@ -1,13 +1,14 @@
 """`python -m assay_training.mlops`: what MLflow, Prefect and their stores need before they start.
 
-`secrets FOLDER` invents the passwords, once; `prepare` makes the databases and the bucket. Both may
-run at every start.
+`secrets FOLDER` invents the passwords, once; `prepare` makes the databases and the bucket, and
+gives the books of an older MLflow the form of this one. Both may run at every start.
 """
 
 from __future__ import annotations
 
 import argparse
 import secrets
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,22 @@ def make_databases(server: str, names: Sequence[str]) -> None:
                 connection.execute(made.format(sql.Identifier(name)))
 
 
+def upgrade_mlflow(server: str, name: str) -> bool:
+    """Gives MLflow's books in the database `name` their newest form, without which it would not
+    start; whether there were any. Raises CalledProcessError.
+    """
+    import psycopg
+
+    with psycopg.connect(f"{server}/{name}") as connection:
+        row = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+    if row is None or row[0] is None:
+        return False  # MLflow begins them itself
+    address = f"{server.replace('postgresql:', 'postgresql+psycopg:', 1)}/{name}"
+    command = [sys.executable, "-m", "mlflow", "db", "upgrade", address]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - no shell, our own
+    return True
+
+
 def make_bucket(endpoint: str, name: str) -> None:
     """`name` where it is not there yet; AWS_SHARED_CREDENTIALS_FILE holds the keys."""
     import boto3
@@ -88,6 +105,8 @@ def _secrets(options: argparse.Namespace) -> None:
 
 def _prepare(options: argparse.Namespace) -> None:
     make_databases(options.postgres, options.database)
+    if options.mlflow is not None:
+        upgrade_mlflow(options.postgres, options.mlflow)
     make_bucket(options.s3, options.bucket)
     print(f"Ready: databases {', '.join(options.database)}, bucket {options.bucket}.")
 
@@ -101,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare = commands.add_parser("prepare", help="make the databases and the bucket")
     prepare.add_argument("--postgres", required=True, metavar="URL")
     prepare.add_argument("--database", action="append", required=True, metavar="NAME")
+    prepare.add_argument("--mlflow", metavar="NAME", help="the database that MLflow keeps")
     prepare.add_argument("--s3", required=True, metavar="URL")
     prepare.add_argument("--bucket", required=True, metavar="NAME")
     prepare.set_defaults(run=_prepare)
