@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import invented_records
 from assay_frontend.api.track_models import GoldRecord, Rate, ReliabilityPoint, SignalRecord
-from assay_frontend.components.chance import chance_band, trailing_shares
+from assay_frontend.components.chance import against_chance, chance_band, trailing_shares
 from assay_frontend.components.figures import MOST_TICKS, signed_ticks
 from assay_frontend.components.loss_chart import losses_figure, losses_words
 from assay_frontend.components.outcome_chart import outcomes_figure, outcomes_words
@@ -144,15 +144,16 @@ def test_a_signed_axis_has_a_bare_zero_and_few_names_that_differ(low, high):
     assert all(low <= value <= high for value in ticks["tickvals"])
 
 
-def test_reliability_whiskers_hold_the_diagonal_unless_chance_is_exceeded():
-    fits, off = ReliabilityPoint(100, 0.3, 0.34), ReliabilityPoint(100, 0.7, 0.4)
-    (trace,) = reliability_figure(EN, [fits, off], LIGHT).data
-    below = [
-        happened - reach for happened, reach in zip(trace.y, trace.error_y.arrayminus, strict=True)
-    ]
-    above = [happened + reach for happened, reach in zip(trace.y, trace.error_y.array, strict=True)]
-    assert below[0] <= 30 <= above[0]
-    assert above[1] < 70
+@given(st.integers(1, 200), st.floats(0.001, 0.999), st.floats(0, 1))
+def test_a_whisker_reaches_the_diagonal_where_and_only_where_chance_explains(n, said, share):
+    hits = round(share * n)
+    (trace,) = reliability_figure(EN, [ReliabilityPoint(n, said, hits / n)], LIGHT).data
+    foot = trace.y[0] - trace.error_y.arrayminus[0]
+    top = trace.y[0] + trace.error_y.array[0]
+    reached = foot - 1e-9 <= 100 * said <= top + 1e-9
+    assert reached == (against_chance(hits, n, said) == "fits")
+    assert foot >= -1e-9
+    assert top <= 100 + 1e-9
 
 
 def test_losses_beyond_the_value_at_risk_are_crosses(signals):

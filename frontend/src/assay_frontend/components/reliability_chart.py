@@ -68,12 +68,14 @@ def reliability_figure(
 
 
 def _whiskers(points: Sequence[ReliabilityPoint]) -> list[tuple[float, float]]:
-    """Up and down from what happened, as wide as the chance band around what was said."""
+    """Up and down from what happened: they reach what was said, the diagonal, where and only where
+    the chance band around that holds what happened.
+    """
     lengths = []
     for point in points:
         low, high = chance_band(point.n, min(max(point.said, 1e-6), 1 - 1e-6))
-        up = min(100 * (high / point.n - point.said), 100 * (1 - point.happened))
-        down = min(100 * (point.said - low / point.n), 100 * point.happened)
+        up = min(100 * (point.said - low / point.n), 100 * (1 - point.happened))
+        down = min(100 * (high / point.n - point.said), 100 * point.happened)
         lengths.append((max(0.0, up), max(0.0, down)))
     return lengths
 
