@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 
+import httpx2
 import pytest
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -97,6 +98,8 @@ def test_the_process_logs_objects_only_and_ends_while_somebody_looks(tmp_path):
         try:
             while "failed" not in log.read_text():
                 await asyncio.wait_for(session.recv(), 60)
+            asked = f"http://127.0.0.1:{port}/gold?__sign=a-key"
+            assert (await asyncio.to_thread(httpx2.get, asked, trust_env=False)).status_code == 200
             process.terminate()
             return await asyncio.to_thread(process.wait, END_SECONDS)
         finally:
@@ -114,6 +117,7 @@ def test_the_process_logs_objects_only_and_ends_while_somebody_looks(tmp_path):
     assert failed["path"].startswith("/v1/")
     assert "127.0.0.1:1" in lines[0]["message"]
     assert [line for line in lines if line["level"] in ("error", "critical")] == []
+    assert "a-key" not in log.read_text()
 
 
 def test_a_busy_port_is_named_with_its_setting_in_the_form_that_was_asked_for():

@@ -51,8 +51,8 @@ def log_to_stderr(level: LogLevel, log_format: LogFormat) -> None:
     for name in [*logging.root.manager.loggerDict]:
         if name.partition(".")[0] in ("streamlit", "uvicorn", "websockets"):
             hand_on(logging.getLogger(name))
-    # They tell each call with its query, and each reader's address.
-    for name in ("httpx", "uvicorn.error"):
+    # They tell each request with its query, where a Space has its key, and each reader's address.
+    for name in ("httpx", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
