@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from build_space import parser
+from build_space import SECRETS, parser
 
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
@@ -104,9 +104,10 @@ def test_images_are_weighed_by_the_limits_that_are_measured_and_tested(
 
 
 def test_what_the_spaces_are_published_with_is_understood(workflows: dict[str, str]) -> None:
-    options = re.findall(r"--(?:push|private|dry-run|secret \w+)", workflows["spaces"])
-    assert sorted(option.split()[0] for option in options) == [
-        "--dry-run", "--private", "--push", "--secret",
-    ]  # fmt: skip
-    words = " ".join(options).replace("--push", "--push=someone").split()
-    assert parser().parse_args(words).push == "someone"
+    options = re.findall(r"--(?:push|private|dry-run|secret)", workflows["spaces"])
+    assert sorted(options) == ["--dry-run", "--private", "--push", "--secret"]
+    [names] = re.findall(r"for name in (.+); do", workflows["spaces"])
+    secrets = [f"--secret={name}" for name in names.split()]
+    understood = parser().parse_args(["--push=someone", "--private", "--dry-run", *secrets])
+    assert understood.secret == names.split()
+    assert {*names.split()} == {*SECRETS}
