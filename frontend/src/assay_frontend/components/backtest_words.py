@@ -16,19 +16,31 @@ def hindsight(t: Translator, found: Backtest) -> list[str]:
 
 
 def earned_sentences(t: Translator, found: Backtest) -> list[str]:
-    """Whether it earned more than holding the coin, and whether also per unit of risk."""
+    """Whether it earned more or lost less than holding the coin, and what that is per unit of risk.
+
+    Sharpe ratios below zero rank nothing, since there more risk looks better: they are left out.
+    """
     share = partial(percent, t, decimals=1, signed=True)
-    own, hold = found.strategy.total_return, found.hold.total_return
-    kind = _beside(round(own, 3), round(hold, 3))
-    sentences = [t(f"backtest.earned.{kind}", strategy=share(own), hold=share(hold))]
+    own, hold = (round(f.total_return, 3) + 0.0 for f in (found.strategy, found.hold))
+    sentences = [t(f"backtest.{_outcome(own, hold)}", strategy=share(own), hold=share(hold))]
     sharpe, hold_sharpe = found.strategy.sharpe, found.hold.sharpe
-    if sharpe is not None and hold_sharpe is not None:
+    if sharpe is not None and hold_sharpe is not None and min(sharpe, hold_sharpe) >= 0:
         told = {"strategy": number(t, sharpe, 2), "hold": number(t, hold_sharpe, 2)}
         kind = _beside(round(sharpe, 2), round(hold_sharpe, 2))
         sentences.append(t(f"backtest.sharpe.{kind}", **told))
     return sentences
 
 
+def _outcome(own: float, hold: float) -> str:
+    """As the figures that are shown compare, and by whether they are gains or losses."""
+    if own < 0 < hold:
+        return "lost.alone"
+    if hold < 0 < own:
+        return "earned.alone"
+    if min(own, hold) < 0:
+        return f"lost.{_beside(-own, -hold)}"
+    return f"earned.{_beside(own, hold)}"
+
+
 def _beside(own: float, other: float) -> str:
-    """As the figures that are shown compare."""
     return "same" if own == other else "more" if own > other else "less"
