@@ -13,9 +13,9 @@ from assay_frontend.markets import CoinChoice
 
 OPTIONAL = {
     "tail_loss_probability", "tail_loss_return", "measure", "last_close", "fallbacks",
-    "model_version", "target_time", "created_at", "as_of", "age_seconds", "explain",
+    "model_version", "target_time", "created_at", "origin", "as_of", "age_seconds", "explain",
 }  # fmt: skip
-UNREAD = {"signal_id", "origin"}
+UNREAD = {"signal_id"}
 REQUIRED = [
     "symbol", "exchange", "timeframe", "horizon_min", "risk_score", "vol_regime", "nowcast_ret",
     "volatility", "source", "stale",

@@ -41,8 +41,8 @@ def test_the_first_glance_tells_risk_regime_volatility_and_loss(coin):
     html = coin_headline_html(EN, Signal.parse(coin.signal), BERLIN)
     for words in (
         "BTC/USDT: risk over the next 24 hours",
-        "Binance, bars closed up to Monday 14 April 2025, 23:00 CEST.",
-        "Last close USDT\xa067,123.45, +0.07\xa0% in the last bar of 1 hour.",
+        "Binance, hours closed up to Monday 14 April 2025, 23:00 CEST.",
+        "Close then USDT\xa067,123.45; +0.07\xa0% in the last bar of 1 hour.",
         "31\xa0%",
         "chance of high volatility over the next 24 hours",
         "Normal",
@@ -53,8 +53,16 @@ def test_the_first_glance_tells_risk_regime_volatility_and_loss(coin):
         assert words in html
 
 
+def test_the_close_is_told_with_its_hour_whatever_bars_were_asked_for(coin):
+    minutes = coin.change(timeframe="1m", as_of="2025-04-14T21:54:00Z").signal
+    html = coin_headline_html(EN, Signal.parse(minutes), BERLIN)
+    assert (
+        "hours closed up to Monday 14 April 2025, 23:00 CEST. Close then USDT\xa067,123.45" in html
+    )
+
+
 def test_the_first_glance_stands_without_the_optional_fields(coin):
-    for name in ("value_at_risk", "expected_shortfall", "last_close", "as_of"):
+    for name in ("value_at_risk", "expected_shortfall", "last_close", "as_of", "origin"):
         del coin.signal[name]
     coin.signal["volatility"] = {"horizon": 0.0231, "annualized": 0.44}
     html = coin_headline_html(EN, Signal.parse(coin.signal), BERLIN)

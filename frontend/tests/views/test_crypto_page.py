@@ -203,7 +203,7 @@ def test_a_stand_in_is_named(backend, coin, open_page):
     backend.serve_coin(coin.change(source="kraken"))
     app = open_page()
     assert "Kraken stands in for Binance." in texts(app.warning)
-    assert "Kraken, bars closed up to" in words_of(app)
+    assert "Kraken, hours closed up to" in words_of(app)
 
 
 def test_replayed_bars_are_told(backend, coin, open_page):

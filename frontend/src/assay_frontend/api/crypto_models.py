@@ -129,7 +129,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A coin's next `horizon_minutes`. `exchange` was asked for, `provenance.source` answered."""
+    """A coin's next `horizon_minutes` from `origin` on, when the hour ended whose close is
+    `last_close`; `last_return` is that of the last bar of `timeframe`, which may end elsewhere.
+    `exchange` was asked for, `provenance.source` answered.
+    """
 
     symbol: str
     exchange: str
@@ -148,6 +151,7 @@ class Signal:
     fallbacks: tuple[str, ...]
     model_version: str | None
     created_at: datetime | None
+    origin: datetime | None
     target_time: datetime | None
     explanation: Explanation | None
     provenance: Provenance
@@ -178,6 +182,7 @@ class Signal:
             fallbacks=fields.texts("fallbacks"),
             model_version=fields.text_or_none("model_version"),
             created_at=fields.instant_or_none("created_at"),
+            origin=fields.instant_or_none("origin"),
             target_time=fields.instant_or_none("target_time"),
             explanation=Explanation.parse(fields.child("explain"))
             if fields.has("explain")

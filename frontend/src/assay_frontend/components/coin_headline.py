@@ -72,12 +72,12 @@ def timeframe_words(t: Translator, timeframe: str) -> str:
 
 
 def _lede(t: Translator, signal: Signal, zone: tzinfo) -> str:
-    as_of, close = signal.provenance.as_of, signal.last_close
+    origin, close = signal.origin or signal.provenance.as_of, signal.last_close
     parts = [
         t(
             "coin.lede",
             source=source_name(t, signal.provenance.source),
-            until=MISSING if as_of is None else instant(t, as_of, zone),
+            until=MISSING if origin is None else instant(t, origin, zone),
         )
     ]
     if close is not None and close > 0:
