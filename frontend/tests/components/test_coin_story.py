@@ -47,12 +47,24 @@ def tested(backend):
         ),
         ((0.1, 0.4), (0.1001, 0.5), ["as much as buying and holding", "it earned less: Sharpe"]),
         ((0.1, None), (0.2, 0.5), ["It earned less"]),
-        ((-0.178, -0.37), (-0.3, -0.53), ["lost less than buying and holding: \N{MINUS SIGN}17.8 % against \N{MINUS SIGN}"]),
-        ((-0.3, -0.53), (-0.178, -0.37), ["lost more than buying and holding: \N{MINUS SIGN}30.0 %"]),
+        (
+            (-0.178, -0.37),
+            (-0.3, -0.53),
+            ["lost less than buying and holding: \N{MINUS SIGN}17.8 % against \N{MINUS SIGN}"],
+        ),
+        (
+            (-0.3, -0.53),
+            (-0.178, -0.37),
+            ["lost more than buying and holding: \N{MINUS SIGN}30.0 %"],
+        ),
         ((-0.1, 0.1), (-0.1, -0.1), ["lost as much as buying and holding: \N{MINUS SIGN}10.0 %"]),
         ((0.0, 0.0), (-0.1, -0.2), ["lost less than buying and holding: +0.0 %"]),
         ((0.05, 0.4), (-0.3, -0.5), ["earned money where buying and holding lost it: +5.0 %"]),
-        ((-0.05, -0.2), (0.3, 0.5), ["lost money where buying and holding earned it: \N{MINUS SIGN}5.0 %"]),
+        (
+            (-0.05, -0.2),
+            (0.3, 0.5),
+            ["lost money where buying and holding earned it: \N{MINUS SIGN}5.0 %"],
+        ),
     ],
 )
 def test_a_back_test_ends_in_a_verdict(tested, own, hold, words):

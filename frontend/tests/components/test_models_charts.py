@@ -12,7 +12,12 @@ import invented_records
 from assay_frontend.api.registry_models import ChampionCard, Registry
 from assay_frontend.components.chance import chance_band
 from assay_frontend.components.coverage_chart import compared, coverage_figure, coverage_words
-from assay_frontend.components.evidence import directed_evidence, evenness_words, evidence_words
+from assay_frontend.components.evidence import (
+    directed_evidence,
+    evenness_words,
+    evidence_words,
+    tail_evidence,
+)
 from assay_frontend.components.model_names import english_html, models_named
 from assay_frontend.components.models_tables import (
     crps_bars,
@@ -47,6 +52,19 @@ def card():
 )
 def test_p_values_in_words(p, words):
     assert evidence_words(EN, p).replace("\xa0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("p", "rate", "words"),
+    [
+        (0.0142, 0.0, "rarer than said, too cautious: some evidence (p 0.014)"),
+        (0.0068, 0.03, "more often than said, not cautious enough: strong evidence (p 0.007)"),
+        (0.4, 0.0, "no evidence (p 0.400)"),
+        (None, None, "\N{EM DASH}"),
+    ],
+)
+def test_losses_beyond_a_value_at_risk_are_told_with_their_direction(p, rate, words):
+    assert tail_evidence(EN, p, rate, 0.01).replace("\xa0", " ") == words
 
 
 def test_a_small_p_speaks_against_evenness():

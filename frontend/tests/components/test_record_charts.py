@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import invented_records
 from assay_frontend.api.track_models import GoldRecord, Rate, ReliabilityPoint, SignalRecord
-from assay_frontend.components.chance import against_chance, chance_band, trailing_shares
+from assay_frontend.components.chance import against_chance, chance_band, kupiec_p, trailing_shares
 from assay_frontend.components.figures import MOST_TICKS, signed_ticks
 from assay_frontend.components.loss_chart import losses_figure, losses_words
 from assay_frontend.components.outcome_chart import outcomes_figure, outcomes_words
@@ -62,6 +62,26 @@ def test_the_band_is_an_interval_of_counts(n, share):
     low, high = chance_band(n, share)
     assert 0 <= low <= high <= n
     assert low - 1 <= n * share <= high + 1
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "level", "p"),
+    [
+        # -2 * 299 * ln 0.99 is 6.010; a standard normal is beyond its root, 2.452, by p
+        (0, 299, 0.01, 0.0142),
+        (0, 364, 0.01, 0.0068),
+        # 2 * (10 * ln 2 + 90 * ln (90 / 95)) is 4.131
+        (10, 100, 0.05, 0.0421),
+        (5, 100, 0.05, 1.0),
+        (5, 5, 0.05, 4.4166e-8),
+    ],
+)
+def test_kupiecs_test_says_how_well_chance_explains_a_share(hits, n, level, p):
+    assert kupiec_p(hits, n, level) == pytest.approx(p, rel=0.01)
+
+
+def test_of_no_losses_there_is_nothing_to_test():
+    assert kupiec_p(0, 0, 0.05) is None
 
 
 @given(st.lists(st.booleans(), max_size=150), st.integers(10, 80))

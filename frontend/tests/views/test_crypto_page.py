@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from urllib.parse import parse_qs, urlsplit
 
@@ -317,8 +318,18 @@ def test_the_gauge_stands_beside_what_came_of_such_scores(open_page, backend, re
     assert "From 364 past moments, 24 hours each" in words
     assert "Whiskers: as far as chance alone may move a mark" in words
     assert "the squared error is 20\xa0% smaller" in words
-    assert "5.2\xa0% of 364 times, 5\xa0% expected: chance explains that" in words
+    assert "5.2\xa0% of 364 times, 5\xa0% expected: chance explains that (p 0.848)" in words
     assert "benefit of hindsight" not in words  # fitted on days before the first of these
+
+
+def test_losses_that_were_rarer_than_said_are_called_so(open_page, backend, replies):
+    tested = json.loads(backend.replies[BACKTEST].body)
+    for row in tested["value_at_risk"]:
+        row.update(n=364, hits=0, hit_rate=0.0)
+    backend.replies[BACKTEST] = replies.of(tested)
+    words = words_of(open_page(backtest="year")).replace("\xa0", " ")
+    told = "0.0 % of 364 times, 1 % expected: rarer than said, too cautious: strong evidence"
+    assert f"{told} (p 0.007)" in words
 
 
 def test_recorded_signals_speak_first_where_enough_were_scored(open_page, backend, replies):

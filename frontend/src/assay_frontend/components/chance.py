@@ -34,6 +34,24 @@ def against_chance(hits: int, n: int, share: float) -> Literal["below", "fits", 
     return "below" if hits < low else "above" if hits > high else "fits"
 
 
+def kupiec_p(hits: int, n: int, level: float) -> float | None:
+    """p-value that losses beyond a value at risk come at `level`; None of none.
+
+    `hits` of `n` losses lay beyond it, `level` in (0, 1) is how often they should. Twice the log
+    of the likelihood ratio against the share that was seen, chi-squared with one degree of
+    freedom, whose tail is erfc(sqrt(x / 2)); Kupiec 1995.
+    """
+    if n == 0:
+        return None
+    seen = hits / n
+    ratio = _times_log(hits, seen / level) + _times_log(n - hits, (1 - seen) / (1 - level))
+    return math.erfc(math.sqrt(max(ratio, 0.0)))
+
+
+def _times_log(count: int, ratio: float) -> float:
+    return count * math.log(ratio) if count else 0.0
+
+
 def _log_binomial(n: int, hits: int, share: float) -> float:
     ways = math.lgamma(n + 1) - math.lgamma(hits + 1) - math.lgamma(n - hits + 1)
     return ways + hits * math.log(share) + (n - hits) * math.log1p(-share)

@@ -32,6 +32,18 @@ def directed_evidence(t: Translator, p: float | None, ratio: float | None) -> st
     return t(f"evidence.{'better' if ratio < 1 else 'worse'}", evidence=words)
 
 
+def tail_evidence(t: Translator, p: float | None, rate: float | None, level: float) -> str:
+    """`rarer than said, too cautious: some evidence (p 0.014)`, of losses beyond a value at risk.
+
+    `rate` is how often they came, `level` how often they should; evidence of nothing points
+    nowhere.
+    """
+    words = evidence_words(t, p)
+    if p is None or rate is None or evidence_kind(p) == "none":
+        return words
+    return t(f"evidence.{'rarer' if rate < level else 'oftener'}", evidence=words)
+
+
 def evenness_words(t: Translator, p: float | None) -> str:
     """Whether outcomes fell evenly; here a small p speaks against the model."""
     if p is None:

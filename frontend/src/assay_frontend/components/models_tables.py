@@ -8,7 +8,7 @@ from functools import partial
 
 from assay_frontend.api.models import Evaluation, ScoreRow, at_level
 from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion, TailRow
-from assay_frontend.components.evidence import directed_evidence, evenness_words, evidence_words
+from assay_frontend.components.evidence import directed_evidence, evenness_words, tail_evidence
 from assay_frontend.components.model_names import models_named
 from assay_frontend.components.named_bars import NamedBar
 from assay_frontend.components.numbers import Column, Numbers
@@ -198,9 +198,10 @@ def tails_numbers(t: Translator, rows: Sequence[TailRow], *, file: str) -> Numbe
                 partial(percent, t, decimals=1),
             ),
             Column(
-                "kupiec_p", [row.kupiec_p for row in rows], t("table.differs.right"),
-                partial(evidence_words, t),
+                "", rows, t("table.differs.right"),
+                lambda row: tail_evidence(t, row.kupiec_p, row.hit_rate, row.level),
             ),
+            Column("kupiec_p", [row.kupiec_p for row in rows]),
         ],
         file=file,
     )  # fmt: skip

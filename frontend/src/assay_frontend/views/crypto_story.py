@@ -13,13 +13,14 @@ from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinStory, coin_backtest, coin_signal, coin_story
 from assay_frontend.api.track_models import ReliabilityPoint, SignalRecord
 from assay_frontend.components.backtest_words import earned_sentences, hindsight
-from assay_frontend.components.chance import against_chance
+from assay_frontend.components.chance import kupiec_p
 from assay_frontend.components.equity_chart import (
     equity_figure,
     equity_numbers,
     equity_words,
     portfolio_numbers,
 )
+from assay_frontend.components.evidence import tail_evidence
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regime_chart import (
@@ -43,6 +44,7 @@ from assay_frontend.i18n.formats import (
     fine_percent,
     length,
     number,
+    p_value,
     percent,
     short_date,
 )
@@ -190,12 +192,13 @@ def _show_losses(t: Translator, signal: Signal, tested: Backtest | None) -> None
     ]
     caption = [t("losses.caption", span=length(t, signal.horizon_minutes))]
     if tested is not None and tested.horizon_minutes == signal.horizon_minutes:
-        caption += hindsight(t, tested)
+        caption += [t("losses.caption.test"), *hindsight(t, tested)]
         rows = [_row(tested, level) for level in levels]
         columns += [
             Column("", rows, t("losses.seen"), partial(_seen, t)),
             Column("hit_rate", [row and row.hit_rate for row in rows]),
             Column("n", [row and row.n for row in rows]),
+            Column("kupiec_p", [row and kupiec_p(row.hits, row.n, row.level) for row in rows]),
         ]
     stem = file_stem(signal.symbol, signal.provenance.source, "losses")
     show_table(
@@ -214,11 +217,16 @@ def _row(tested: Backtest, confidence: float) -> LossRow | None:
 def _seen(t: Translator, row: LossRow) -> str:
     if row.hit_rate is None:
         return MISSING
+    p = kupiec_p(row.hits, row.n, row.level)
+    verdict = tail_evidence(t, p, row.hit_rate, row.level)
+    if p is not None and p >= 0.05:
+        verdict = t("losses.held.fits", p=p_value(t, p))
     return t(
-        f"losses.held.{against_chance(row.hits, row.n, row.level)}",
+        "losses.held",
         rate=percent(t, row.hit_rate, 1),
         n=number(t, row.n),
         level=percent(t, row.level),
+        verdict=verdict,
     )
 
 
