@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -17,6 +18,7 @@ from assay_frontend.components.figures import MOST_TICKS, signed_ticks
 from assay_frontend.components.loss_chart import losses_figure, losses_words
 from assay_frontend.components.outcome_chart import outcomes_figure, outcomes_words
 from assay_frontend.components.pit_chart import pit_figure, pit_words
+from assay_frontend.components.record_headline import signal_record_html
 from assay_frontend.components.record_tables import (
     forecasts_csv,
     forecasts_table,
@@ -189,9 +191,7 @@ def test_losses_beyond_the_value_at_risk_are_crosses(signals):
 @pytest.mark.parametrize("t", [EN, ES])
 @pytest.mark.parametrize(("hits", "kind"), [(40, "narrow"), (48, "fits"), (59, "wide")])
 def test_a_range_is_called_too_narrow_or_wide_only_beyond_chance(t, gold, hits, kind):
-    import dataclasses
-
-    record = dataclasses.replace(gold, coverage=((0.8, Rate(60, hits)),), counted=60)
+    record = replace(gold, coverage=((0.8, Rate(60, hits)),), counted=60)
     words = {
         "narrow": ("too narrow", "demasiado estrechos"),
         "fits": ("If they are right", "Si son correctos"),
@@ -202,10 +202,17 @@ def test_a_range_is_called_too_narrow_or_wide_only_beyond_chance(t, gold, hits, 
 
 @pytest.mark.parametrize(("hits", "words"), [(2, "too high"), (22, "Taken at"), (60, "too low")])
 def test_risk_scores_are_judged_as_a_whole(signals, hits, words):
-    import dataclasses
-
-    record = dataclasses.replace(signals, risk_score=0.2, events=Rate(100, hits), counted=100)
+    record = replace(signals, risk_score=0.2, events=Rate(100, hits), counted=100)
     assert words in signal_sentences(EN, record)[0]
+
+
+def test_a_risk_of_next_to_nothing_is_not_told_as_nothing(signals):
+    low = replace(signals.items[-1], risk_score=0.005)
+    record = replace(signals, risk_score=0.005, items=(low,))
+    told = "0.5\xa0%"
+    assert signals_table(EN, record.items, UTC)["Risk score"] == [told]
+    assert f"said {told} on average" in signal_record_html(EN, record)
+    assert f"said {told} on average" in signal_sentences(EN, record)[0]
 
 
 def test_nothing_is_said_of_nothing():

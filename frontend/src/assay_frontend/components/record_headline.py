@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
+from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.headline import figure_html
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
@@ -48,12 +49,14 @@ def signal_record_html(t: Translator, record: SignalRecord) -> str:
     """What scores said and what happened, ranges, value at risk, and how many are scored."""
     held = dict(record.coverage).get(0.8)
     beyond = dict(record.value_at_risk).get(0.95)
+    score = record.risk_score
+    said = MISSING if score is None else risk_percent(t, score)
     figures = [
         figure_html(
             t("record.hero.happened"),
             percent(t, record.events.rate),
             _of(t, record.events),
-            unit=t("record.hero.happened.unit", said=percent(t, record.risk_score)),
+            unit=t("record.hero.happened.unit", said=said),
         ),
         figure_html(
             t("record.hero.volatility"), percent(t, held.rate if held else None), _of(t, held)

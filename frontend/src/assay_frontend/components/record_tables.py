@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from assay_frontend.api.models import at_level
 from assay_frontend.api.track_models import IssuedForecast, IssuedSignal
+from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n import Translator
@@ -16,7 +17,6 @@ from assay_frontend.i18n.formats import (
     fine_percent,
     length,
     money,
-    percent,
     short_date,
     short_instant,
 )
@@ -75,7 +75,7 @@ def signals_table(t: Translator, items: Sequence[IssuedSignal], zone: tzinfo) ->
     return {
         t("table.until"): [short_instant(t, item.row.due, zone) for item in rows],
         t("coin.horizon"): [length(t, item.horizon_minutes) for item in rows],
-        t("coin.risk"): [percent(t, item.risk_score) for item in rows],
+        t("coin.risk"): [risk_percent(t, item.risk_score) for item in rows],
         t("coin.regime"): [regime_text(t, item.vol_regime) for item in rows],
         t("table.high_volatility"): [_event(t, item) for item in rows],
         t("table.volatility.range"): [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
 from assay_frontend.components.chance import against_chance, chance_band
+from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
 from assay_frontend.i18n.formats import number, percent
@@ -43,7 +44,7 @@ def signal_sentences(t: Translator, record: SignalRecord) -> list[str]:
         kind = _kind(record.events, said)
         share = _share(t, record.events, said)
         sentences.append(
-            t(f"record.words.risk.{kind}", said=percent(t, record.risk_score), **share)
+            t(f"record.words.risk.{kind}", said=risk_percent(t, record.risk_score), **share)
         )
     if record.brier_skill is not None:
         sign = "better" if record.brier_skill > 0 else "worse"
