@@ -13,6 +13,7 @@ from assay_frontend.components.effects import (
     effects_figure,
     step_words,
     strongest_first,
+    strongest_sentence,
     today_words,
     width_change,
     width_steps,
@@ -145,6 +146,54 @@ def test_an_effect_is_told_in_words():
     narrower = FeatureEffect("unheard_of", None, math.log(0.96))
     assert effect_sentence(EN, wider) == "US jobs report in the next session: about 10\xa0% wider."
     assert effect_sentence(EN, narrower) == "unheard_of: about 4.0\xa0% narrower."
+
+
+@pytest.mark.parametrize(
+    ("t", "names"),
+    [
+        (
+            EN,
+            [
+                "The next session is a Friday",
+                "No US Federal Reserve decision since the last close",
+                "The next session is not a Thursday",
+                "next_unheard_of",
+            ],
+        ),
+        (
+            ES,
+            [
+                "La próxima sesión es viernes",
+                "Sin decisión de la Reserva Federal desde el último cierre",
+                "La próxima sesión no es jueves",
+                "next_unheard_of",
+            ],
+        ),
+    ],
+    ids=["en", "es"],
+)
+def test_a_calendar_input_that_is_not_so_is_told_as_such(t, names):
+    effects = [
+        FeatureEffect("next_friday", 1.0, math.log(1.06)),
+        FeatureEffect("next_after_fomc", 0.0, math.log(0.98)),
+        FeatureEffect("next_thursday", 0.0, math.log(0.99)),
+        FeatureEffect("next_unheard_of", 0.0, math.log(0.999)),
+    ]
+    figure = effects_figure(t, width_steps(effects), LIGHT)
+    drawn = [note.text for note in figure.layout.annotations]
+    for item, name in zip(effects, names, strict=True):
+        assert effect_sentence(t, item).startswith(f"{name}:")
+        assert name in strongest_sentence(t, item)
+        assert name in drawn
+
+
+@pytest.mark.parametrize("t", [EN, ES])
+def test_every_calendar_input_can_be_denied(t):
+    names = {key.removeprefix("feature.") for key in t.messages if key.startswith("feature.next_")}
+    assert len(names) == 9
+    for name in names:
+        denied = effect_sentence(t, FeatureEffect(name, 0.0, 0.1))
+        assert denied != effect_sentence(t, FeatureEffect(name, 1.0, 0.1))
 
 
 def test_the_strongest_effect_stands_on_top(forecast):

@@ -42,8 +42,21 @@ def _side(item: FeatureEffect) -> str:
 
 def _told(t: Translator, item: FeatureEffect) -> dict[str, str]:
     change = width_change(item.effect)
-    name = t.named("feature", item.feature)
-    return {"feature": name, "share": percent(t, abs(change), _decimals(change))}
+    return {"feature": input_name(t, item), "share": percent(t, abs(change), _decimals(change))}
+
+
+def input_name(t: Translator, item: FeatureEffect) -> str:
+    """What the input says today: of a yes-or-no input that is no, that it is not so."""
+    if _is_answer(item) and not item.value:
+        denied = t.named("feature.no", item.feature)
+        if denied != item.feature:
+            return denied
+    return t.named("feature", item.feature)
+
+
+def _is_answer(item: FeatureEffect) -> bool:
+    """Calendar inputs are yes or no, as 1 and 0."""
+    return item.feature.startswith("next_") and item.value in {0.0, 1.0}
 
 
 def _decimals(change: float) -> int:
@@ -101,7 +114,7 @@ def _bar(t: Translator, step: WidthStep) -> NamedBar:
     change = width_change(step.end - step.start)
     item = step.item
     return NamedBar(
-        name=t("coin.why.rest") if item is None else t.named("feature", item.feature),
+        name=t("coin.why.rest") if item is None else input_name(t, item),
         start=step.start,
         end=step.end,
         text=percent(t, change, _decimals(change), signed=True),
@@ -133,6 +146,6 @@ def feature_value(t: Translator, item: FeatureEffect) -> str:
     """Calendar inputs are yes or no; the others are plain numbers."""
     if item.value is None:
         return MISSING
-    if item.feature.startswith("next_") and item.value in {0.0, 1.0}:
+    if _is_answer(item):
         return t("word.yes") if item.value else t("word.no")
     return number(t, item.value, 2)
