@@ -100,15 +100,20 @@ CONTROLS = """() => {
     units.forEach((unit, i) => unit.dataset.control = i);
     return units.map(unit => unit.getAttribute('aria-label') || unit.textContent);
 }"""
+LINK_WITHOUT_RING = """(link => link.tagName === 'A'
+    && getComputedStyle(link).outlineStyle === 'none' ? link.textContent : null
+)(document.activeElement)"""
 FOCUSED = "document.activeElement.closest('[data-control]')?.dataset.control"
 
 
 def out_of_the_keyboards_reach(page: Page) -> dict[int, str]:
-    """Controls that no Tab leads to; there have to be some that one does."""
+    """Controls that no Tab leads to; there have to be some that one does, and links show it."""
     controls = page.evaluate(CONTROLS)
     assert len(controls) > 8
-    reached = set()
+    reached, unseen = set(), set()
     for _ in range(len(controls) + 15):
         page.keyboard.press("Tab")
         reached |= {page.evaluate(FOCUSED)}
+        unseen |= {page.evaluate(LINK_WITHOUT_RING)}
+    assert unseen == {None}
     return {i: name for i, name in enumerate(controls) if str(i) not in reached}

@@ -20,13 +20,17 @@ def status_headline_html(
     *,
     received_at: datetime | None,
     now: datetime,
+    answers: bool = True,
 ) -> str:
-    """Whether it works in words, and four figures; `received_at` is the status's."""
+    """Whether it works in words, and four figures; `received_at` is the status's. Where the service
+    `answers` no more, the figures are of then, and how it is now is not known.
+    """
     if status is None:
         return (
             f'<section class="assay-hero"><h1>{html_text(t("status.title.unknown"))}</h1></section>'
         )
-    kind = status.status if status.status in KNOWN else "unknown"
+    kind = status.status if status.status in KNOWN and answers else "unknown"
+    lede = t(f"status.lede.{kind}") if answers else t("status.lede.silent")
     figures = [
         _service(t, status, kind),
         _freshness(t, status),
@@ -35,7 +39,7 @@ def status_headline_html(
     ]
     return (
         f'<section class="assay-hero"><h1>{html_text(t(f"status.title.{kind}"))}</h1>'
-        f'<p class="lede">{html_text(t(f"status.lede.{kind}"))}</p>'
+        f'<p class="lede">{html_text(lede)}</p>'
         f"<dl>{''.join(figures)}</dl></section>"
     )
 

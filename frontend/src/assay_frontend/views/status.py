@@ -45,7 +45,12 @@ def _show(reader: Reader, picture: StatusPicture) -> None:
         _show_banners(reader, picture, status)
     st.html(
         status_headline_html(
-            t, status, picture.standing_check, received_at=latest.received_at, now=reader.now
+            t,
+            status,
+            picture.standing_check,
+            received_at=latest.received_at,
+            now=reader.now,
+            answers=latest.problem is None,
         )
     )
     if status is not None:
