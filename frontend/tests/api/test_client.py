@@ -224,6 +224,16 @@ def test_a_wait_that_would_outlast_the_deadline_is_left_to_the_reader(backend, r
     assert len(backend.requests) == 1
 
 
+def test_a_market_that_is_not_there_comes_with_similar_names(backend, replies):
+    fields = {"symbol": "BTCUSD", "exchange": "binance", "near": ["BTC/USDT", 7, "BTC/USDC"]}
+    backend.replies[FORECAST] = replies.problem(status=404, retry_after=None, **fields)
+    with pytest.raises(ApiProblem) as caught:
+        AssayClient(backend.url).forecast()
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.symbol, error.exchange) == ("BTCUSD", "binance")
+    assert error.near == ("BTC/USDT", "BTC/USDC")
+
+
 def test_what_cannot_pass_is_not_asked_again(backend, replies):
     backend.replies[FORECAST] = replies.problem(status=404, title="Not Found", retry_after=None)
     with pytest.raises(ApiProblem):

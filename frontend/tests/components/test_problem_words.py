@@ -39,9 +39,9 @@ def test_the_details_are_the_services_own_words_and_harmless():
         request_id="01AB",
     )
     said, again, request = problem_details(EN, problem)
-    assert said == r"It says: no bars \[here\]\(x\)"
+    assert said == r"It says: no bars \[here\]\(x\)."
     assert again == "It asks to be tried again in 30 seconds."
-    assert request == "Request: 01AB"
+    assert request == "Request: 01AB."
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,40 @@ def test_a_wait_is_never_told_shorter_than_it_is(seconds, words):
 
 def test_a_service_that_said_nothing_is_not_quoted():
     assert problem_details(EN, ApiUnreachable("refused")) == []
+
+
+@pytest.mark.parametrize("detail", ["no bars", "no bars.", "no bars. "])
+def test_what_is_quoted_ends_once(detail):
+    problem = ApiProblem(status=503, title="Unavailable", detail=detail)
+    assert problem_details(EN, problem)[0].replace("\\", "") == "It says: no bars."
+
+
+@pytest.mark.parametrize(
+    ("t", "words"),
+    [
+        (
+            EN,
+            "There is no market “NO_PE” of Kraken here. Similar names: DOGE/USDT, UNI/USDT. "
+            "Request: 01-AB.",
+        ),
+        (
+            ES,
+            "Aquí no hay ningún mercado «NO_PE» de Kraken. Nombres parecidos: DOGE/USDT, UNI/USDT. "
+            "Petición: 01-AB.",
+        ),
+    ],
+    ids=["en", "es"],
+)
+def test_a_market_that_is_not_there_is_told_in_the_readers_language(t, words):
+    problem = ApiProblem(
+        status=404,
+        title="Unknown symbol",
+        detail="kraken has no market 'NO_PE'; near are DOGE/USDT, UNI/USDT",
+        request_id="01-AB",
+        symbol="NO_PE",
+        exchange="kraken",
+        near=("DOGE/USDT", "UNI/USDT"),
+    )
+    assert " ".join(problem_details(t, problem)).replace("\\", "") == words
+    problem.near = ()
+    assert len(problem_details(t, problem)) == 2

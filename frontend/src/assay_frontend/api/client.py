@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeGuard, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -298,13 +298,21 @@ def _problem(answer: Answer, request_id: str) -> ApiProblem:
         value = fields.get(name)
         return value if isinstance(value, str) and value else None
 
+    near = fields.get("near")
     return ApiProblem(
         status=answer.status,
         title=text("title") or httpx.codes.get_reason_phrase(answer.status) or "error",
         detail=text("detail"),
         retry_after_seconds=_retry_after(answer.headers.get("Retry-After")),
         request_id=text("request_id") or request_id,
+        symbol=text("symbol"),
+        exchange=text("exchange"),
+        near=tuple(filter(_is_text, near)) if isinstance(near, list) else (),
     )
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _retry_after(value: str | None) -> float | None:

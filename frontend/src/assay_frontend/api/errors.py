@@ -34,7 +34,10 @@ class ApiTimeout(ApiError):
 
 
 class ApiProblem(ApiError):
-    """The backend said what is wrong."""
+    """The backend said what is wrong.
+
+    Of a market that the exchange does not have: `symbol`, `exchange` and similar names, `near`.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,9 @@ class ApiProblem(ApiError):
         detail: str | None = None,
         retry_after_seconds: float | None = None,
         request_id: str | None = None,
+        symbol: str | None = None,
+        exchange: str | None = None,
+        near: tuple[str, ...] = (),
     ) -> None:
         super().__init__(f"{status} {title}")
         self.status = status
@@ -51,6 +57,9 @@ class ApiProblem(ApiError):
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         self.request_id = request_id
+        self.symbol = symbol
+        self.exchange = exchange
+        self.near = near
 
     def __reduce__(self) -> tuple[partial[ApiProblem], tuple[()]]:
         return partial(ApiProblem, **vars(self)), ()
