@@ -145,6 +145,19 @@ def test_a_difference_that_chance_explains_is_told_from_one_that_it_does_not(hap
     assert words in like_sentence(EN, points, 0.15)
 
 
+@pytest.mark.parametrize(
+    ("score", "said", "looked_at"),
+    [
+        (0.008, 0.04, "from 0 % to 10 %, 4 % on average"),
+        (0.25, 0.24, "from 20 % to 30 %, 24 % on average"),
+        (1.0, 0.99, "from 90 % to 100 %, 99.0 % on average"),
+    ],
+)
+def test_the_scores_that_were_looked_at_are_named(score, said, looked_at):
+    sentence = like_sentence(EN, [ReliabilityPoint(113, said, said)], score)
+    assert looked_at in sentence.replace("\xa0", " ")
+
+
 def test_a_handful_of_cases_is_not_judged():
     assert "only 4 times" in like_sentence(EN, [ReliabilityPoint(4, 0.31, 1.0)], 0.31)
 

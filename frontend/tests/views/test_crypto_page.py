@@ -314,7 +314,7 @@ def test_the_gauge_stands_beside_what_came_of_such_scores(open_page, backend, re
     backend.replies[RECORD] = replies.of(invented_records.signal_record(0))
     words = words_of(open_page(backtest="year"))
     # the description's example has two tenths: 63 moments of about 14 %, none of about 31 %
-    assert "Scores like this one came only 0 times before" in words
+    assert "Scores from 30\xa0% to 40\xa0% came only 0 times before" in words
     assert "From 364 past moments, 24 hours each" in words
     assert "Whiskers: as far as chance alone may move a mark" in words
     assert "the squared error is 20\xa0% smaller" in words

@@ -35,22 +35,29 @@ def gauge_html(t: Translator, score: float) -> str:
 
 def like_cases(points: Sequence[ReliabilityPoint], score: float) -> ReliabilityPoint | None:
     """The tenth of the scale that the score lies in."""
-    tenth = min(int(score * 10 + 1e-9), 9)
-    return next((p for p in points if min(int(p.said * 10 + 1e-9), 9) == tenth), None)
+    return next((p for p in points if _tenth(p.said) == _tenth(score)), None)
+
+
+def _tenth(score: float) -> int:
+    return min(int(score * 10 + 1e-9), 9)
 
 
 def like_sentence(t: Translator, points: Sequence[ReliabilityPoint], score: float) -> str:
-    """What came of scores like this one, and whether chance alone explains the difference."""
-    point = like_cases(points, score)
+    """What came of the scores of this one's tenth, and whether chance alone explains the
+    difference from what they said on average.
+    """
+    point, tenth = like_cases(points, score), _tenth(score)
+    ends = {"low": percent(t, tenth / 10), "high": percent(t, (tenth + 1) / 10)}
     if point is None or point.n < LEAST_CASES:
-        return t("gauge.like.few", n=number(t, point.n if point else 0))
+        return t("gauge.like.few", n=number(t, point.n if point else 0), **ends)
     low, high = chance_band(point.n, min(max(point.said, 1e-6), 1 - 1e-6))
     hits = round(point.happened * point.n)
     kind = "as_said" if low <= hits <= high else "more" if hits > high else "less"
     sentence = t(
         "gauge.like",
         n=number(t, point.n),
-        said=percent(t, point.said),
-        happened=percent(t, point.happened),
+        said=risk_percent(t, point.said),
+        happened=risk_percent(t, point.happened),
+        **ends,
     )
     return f"{sentence} {t(f'gauge.like.{kind}')}"
