@@ -716,6 +716,16 @@ def test_a_check_that_fails_is_told_and_tried_again(tmp_path):
     asyncio.run(twice())
 
 
+@pytest.mark.parametrize("setting", ["ASSAY_DATA_DIR", ""])
+def test_a_file_that_cannot_be_made_is_told_with_the_setting_that_names_it(tmp_path, setting):
+    (tmp_path / "state").write_text("no folder")
+    file = SignalsFile(tmp_path / "state" / "signals.jsonl", named_by=setting)
+    with pytest.raises(StorageError) as raised, file.locked():
+        pass
+    said = f"{file.path}: File exists"
+    assert raised.value.message == (f"{said} ({setting} says where it is)" if setting else said)
+
+
 # Counters
 
 

@@ -203,6 +203,11 @@ class Settings(BaseSettings):
         """Each signal of the ledger as a line."""
         return self.data_dir / "signals.jsonl"
 
+    @property
+    def signals_file_setting(self) -> str:
+        """The variable that says where that file is."""
+        return "ASSAY_DATA_DIR"
+
     def _ancestor_paths(self) -> dict[str, Path]:
         paths = {
             "SCALER_PATH": self.scaler_path,

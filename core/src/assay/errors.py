@@ -21,7 +21,7 @@ AssayError
 │   ├── RegistryUnavailable
 │   └── ChosenElsewhere
 ├── TrainingError
-├── StorageError
+├── StorageError                 (setting)
 └── TooBusy                      (retry_after_seconds)
 """
 
@@ -133,7 +133,16 @@ class TrainingError(AssayError):
 
 
 class StorageError(AssayError):
-    """The database could not be opened, read or written."""
+    """The database, or a file beside it, could not be opened, read or written."""
+
+    def naming(self, setting: str) -> StorageError:
+        """The same, saying which `setting` tells where that is; itself where it says so already,
+        or none is given.
+        """
+        if not setting or "setting" in self.fields:
+            return self
+        message = f"{self.message} ({setting} says where it is)"
+        return StorageError(message, **self.fields, setting=setting)
 
 
 class TooBusy(AssayError):

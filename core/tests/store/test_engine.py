@@ -90,6 +90,29 @@ def test_a_database_locked_by_another_process_is_a_storage_error(sqlite_store, s
     assert sqlite_store.writable()
 
 
+def test_what_fails_names_the_setting_that_says_where_the_database_is(sqlite_store, sqlite_url):
+    store = open_store(sqlite_url, named_by="ASSAY_DATA_DIR")
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as database:
+        database.execute("DROP TABLE meta")
+    database.close()
+    with pytest.raises(StorageError, match="no such table") as raised:
+        store.check_writable()
+    assert raised.value.message.endswith("meta (ASSAY_DATA_DIR says where it is)")
+    store.close()
+    with pytest.raises(StorageError, match=r"meta$"):
+        sqlite_store.check_writable()
+
+
+@pytest.mark.parametrize("url", ["mysql://db/assay", "sqlite:////proc/nowhere/assay.db"])
+def test_what_cannot_be_opened_names_the_setting_once(url):
+    with pytest.raises(StorageError) as raised:
+        open_store(url, named_by="ASSAY_DATABASE_URL")
+    assert raised.value.message.endswith(" (ASSAY_DATABASE_URL says where it is)")
+    assert raised.value.message.count("says where it is") == 1
+    assert raised.value.fields["setting"] == "ASSAY_DATABASE_URL"
+    assert raised.value.naming("ASSAY_DATA_DIR") is raised.value
+
+
 def test_writers_to_postgres_wait_for_each_other_and_not_for_ever(postgres_url, monkeypatch):
     monkeypatch.setattr("assay.store.engine.BUSY_TIMEOUT_MS", 50)
     store = open_store(postgres_url)

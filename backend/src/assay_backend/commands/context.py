@@ -49,7 +49,7 @@ class Context:
                 f"{sqlite_file(parsed)}: there is no database; ASSAY_DATA_DIR or "
                 "ASSAY_DATABASE_URL says where it is"
             )
-        store = open_store(url)
+        store = open_store(url, named_by=self.settings.database_setting)
         if is_new:
             say(f"{sqlite_file(parsed)}: a new, empty database")
         try:

@@ -20,7 +20,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, named_by: str = "") -> None:
-        """`named_by` is the setting that says where the database is."""
+        """`named_by` is the setting that says where the database is, which its errors name."""
         self._url = url
         self._named_by = named_by
         self._lock = threading.Lock()
@@ -42,19 +42,14 @@ class Database:
         if self._failure is not None and began < self._not_before:
             raise self._failure.with_traceback(None)
         try:
-            store = open_store(self._url)
+            store = open_store(self._url, named_by=self._named_by)
         except StorageError as error:
-            self._failure = self._naming_the_setting(error)
+            self._failure = error
             ended = time.monotonic()
             self._not_before = ended + (ended - began)
-            raise self._failure from error
+            raise
         self._failure = None
         return store
-
-    def _naming_the_setting(self, error: StorageError) -> StorageError:
-        if not self._named_by:
-            return error
-        return StorageError(f"{error.message} ({self._named_by} says where it is)", **error.fields)
 
     def fault(self) -> str | None:
         """Why no row can be written right now, None where one can; blocks."""

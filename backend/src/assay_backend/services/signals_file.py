@@ -35,17 +35,20 @@ log = logging.getLogger(__name__)
 
 
 class SignalsFile:
-    """The file at `path`; its folder is made. Used by one thread at a time."""
+    """The file at `path`; its folder is made. Used by one thread at a time. Errors name the
+    setting `named_by`, which says where it is.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, named_by: str = "") -> None:
         self.path = path
+        self._named_by = named_by
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Only one holder at a time, in all processes of this machine. StorageError where another
         one does not let go.
         """
-        with _told(self.path):
+        with self._told():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock = os.open(
                 self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644
@@ -63,7 +66,7 @@ class SignalsFile:
         lines = b"".join(line_of(row) for row in rows if row.entry.kind == KIND)
         if not lines or extent is None:
             return
-        with _told(self.path):
+        with self._told():
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:
                 in_step = os.fstat(handle).st_size == extent.bytes - len(lines)
@@ -80,7 +83,7 @@ class SignalsFile:
         A torn end is cut off and missing lines are added. A file with other lines than these is
         put aside, since it may show what was taken from the ledger, and written anew.
         """
-        with _told(self.path):
+        with self._told():
             size = self.path.stat().st_size if self.path.exists() else 0
             place = self._last_common(size, extent, ledger)
             if place is None:
@@ -137,6 +140,14 @@ class SignalsFile:
         if extent is not None and extent.bytes != size:
             ledger.recount(KIND)
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            failed = StorageError(f"{self.path}: {error.strerror or error}")
+            raise failed.naming(self._named_by) from error
+
     def _wait_for(self, lock: int) -> None:
         give_up = time.monotonic() + LOCK_SECONDS
         while True:
@@ -155,14 +166,6 @@ class SignalsFile:
 def line_of(row: LedgerRow) -> bytes:
     """A row's line."""
     return row.entry.payload + b"\n"
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from error
 
 
 def _write_all(handle: int, data: bytes) -> None:

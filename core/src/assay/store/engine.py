@@ -26,18 +26,25 @@ SILENCE_SECONDS = 10
 # One writer at a time in Postgres too, as SQLite has it; any number that is ours alone will do.
 WRITE_LOCK = 0x41535341
 
+# The execution option that holds which setting says where the database is.
+NAMED_BY = "assay_named_by"
+
 Insert = sqlite.Insert | postgresql.Insert
 
 
-def make_engine(url: str) -> Engine:
-    """An engine for `url`; a SQLite file's folder is made. StorageError where it cannot be."""
+def make_engine(url: str, *, named_by: str = "") -> Engine:
+    """An engine for `url`; a SQLite file's folder is made. StorageError where it cannot be.
+
+    What fails later on names the setting `named_by`, which says where the database is.
+    """
     parsed = parse_url(url)
     try:
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite_engine(parsed)
-        return _postgres_engine(parsed)
+        made = _sqlite_engine if parsed.get_backend_name() == "sqlite" else _postgres_engine
+        engine = made(parsed)
     except (ArgumentError, ImportError, OSError) as error:
         raise StorageError(f"The database cannot be opened: {error}") from error
+    engine.update_execution_options(**{NAMED_BY: named_by})
+    return engine
 
 
 def parse_url(url: str) -> URL:
@@ -122,7 +129,8 @@ def _translated(engine: Engine) -> Iterator[None]:
     except (SQLAlchemyError, driver) as error:
         cause = getattr(error, "orig", None) or error
         where = engine.url.render_as_string(hide_password=True)
-        raise StorageError(f"{where}: {cause}", database=where) from error
+        failed = StorageError(f"{where}: {cause}", database=where)
+        raise failed.naming(engine.get_execution_options().get(NAMED_BY, "")) from error
 
 
 def _postgres_engine(url: URL) -> Engine:

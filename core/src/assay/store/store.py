@@ -269,18 +269,22 @@ class Store:
         self._engine.dispose()
 
 
-def open_store(url: str, *, quarantine_rows: int = QUARANTINE_ROWS) -> Store:
+def open_store(url: str, *, quarantine_rows: int = QUARANTINE_ROWS, named_by: str = "") -> Store:
     """The store at a SQLAlchemy URL, its tables made or brought up to date as needed.
 
     Before the tables of a SQLite file are changed it is copied to `<file>.before-<revision>`.
-    Raises StorageError where the database cannot be opened or written, or a newer program made it.
+    Raises StorageError where the database cannot be opened or written, or a newer program made it;
+    these, and those of its methods about the place, name the setting `named_by`.
     """
-    engine = make_engine(url)
+    try:
+        engine = make_engine(url, named_by=named_by)
+    except StorageError as error:
+        raise error.naming(named_by) from error.__cause__
     try:
         prepare(engine)
-    except StorageError:
+    except StorageError as error:
         engine.dispose()
-        raise
+        raise error.naming(named_by) from error.__cause__
     return Store(engine, quarantine_rows=quarantine_rows)
 
 
