@@ -103,7 +103,7 @@ def scraped(backend):
 
     def complete():
         text = fetch(f"{backend}/metrics", accept="text/plain")
-        wanted = ("assay_coin_risk_score{", "assay_ledger_intact ", "assay_scoring_age_seconds ")
+        wanted = ("assay_coin_risk_score{", "assay_ledger_intact ", "assay_outcomes_counted{")
         return text if all(name in text for name in wanted) else None
 
     return eventually(complete)

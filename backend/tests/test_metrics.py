@@ -21,6 +21,8 @@ from assay.market.sources.simulated import FIRST_SESSION, SimulatedSource
 from assay.store import open_store
 from assay.store.ledger_records import Entry
 from assay.volatility.assessment import REGIMES
+from assay_backend.schemas.metrics import MetricsAnswer
+from assay_backend.services import background
 from assay_backend.services.container import build_services
 from assay_backend.version import VERSION
 from upstream.scripted import ScriptedExchanges
@@ -315,6 +317,68 @@ def test_prometheus_learns_what_runs_and_when_the_regular_work_was_done(serve, c
     assert later[("assay_report_age_seconds", ())] == 300
     assert later[("assay_gold_forecast_age_seconds", ())] >= 300
     assert found[("process_resident_memory_bytes", ())] > 1e7
+
+
+OF_THE_LEDGER = {
+    "assay_ledger_rows",
+    "assay_ledger_head",
+    "assay_signals_total",
+    "assay_requests_total",
+    "assay_gold_forecast_age_seconds",
+    "assay_outcomes_total",
+    "assay_outcomes_counted",
+}
+
+
+def test_what_was_never_read_is_not_told_as_zero(serve, settings, clock):
+    """Of a ledger with rows zero would say that it has shrunk."""
+    with serve() as client:
+        client.portal.call(client.app_state["services"].ledger.append, [signal(1), signal(2)])
+        until(client, "assay_outcomes_counted")
+        found = until(client, "assay_gold_forecast_age_seconds")
+        assert {name for name, _ in found} >= OF_THE_LEDGER
+        rows = found[("assay_ledger_rows", ())]
+    database, away = settings.data_dir / "assay.db", settings.data_dir / "away.db"
+    database.rename(away)
+    database.mkdir()
+    with serve() as client:
+        until(client, "assay_ledger_writable")
+        clock.advance(hours=2)
+        found = scrape(client)
+        assert {name for name, _ in found} & OF_THE_LEDGER == set()
+        document = MetricsAnswer.model_validate_json(client.get("/metrics").content)
+        assert (document.ledger_rows, document.ledger_head) == (None, None)
+        assert (document.signals_total, document.last_signal_at) == (0, None)
+        assert document.requests_total >= 2
+        # what never succeeded is as old as the process
+        assert found[("assay_scoring_age_seconds", ())] == 7200
+        assert found[("assay_ledger_check_age_seconds", ())] == 7200
+        assert ("assay_ledger_intact", ()) not in found
+        database.rmdir()
+        away.rename(database)
+        assert until(client, "assay_ledger_rows")[("assay_ledger_rows", ())] >= rows
+        assert client.get("/metrics").json()["signals_total"] == 2
+
+
+def test_whether_anything_can_be_stored_is_told_without_being_asked(serve, settings, monkeypatch):
+    monkeypatch.setattr(background, "TRIED_EVERY_SECONDS", 0.05)
+    database = settings.data_dir / "assay.db"
+    database.mkdir(parents=True)
+    with serve() as client:
+        found = until(client, "assay_ledger_writable")
+        assert found[("assay_database_writable", ())] == 0
+        assert found[("assay_ledger_writable", ())] == 0
+        assert found[("assay_health", (("status", "degraded"),))] == 1
+        health = client.get("/health")
+        assert (health.status_code, health.json()["status"]) == (200, "degraded")
+        [problem] = [each for each in health.json()["problems"] if "nothing can be stored" in each]
+        assert problem.count("ASSAY_DATA_DIR says where it is") == 1
+        database.rmdir()
+        deadline = time.monotonic() + 30
+        while scrape(client)[("assay_ledger_writable", ())] == 0:
+            assert time.monotonic() < deadline
+        found = scrape(client)
+        assert found[("assay_database_writable", ())] == 1
 
 
 def test_where_there_is_no_database_metrics_still_answer(serve, settings):

@@ -35,13 +35,23 @@ def says_that_nothing_can_be_stored(service, *, why: str) -> None:
     status, headers, body = service.ask(SIGNAL, method="POST")
     assert (status, headers["content-type"]) == (503, "application/problem+json")
     assert int(headers["retry-after"]) > 0
-    assert why in json.loads(body)["detail"]
+    detail = json.loads(body)["detail"]
+    assert why in detail
+    assert detail.count("says where it is") == 1
     status, _, body = service.ask("/readyz")
     ready = json.loads(body)
     assert (status, ready["status"], ready["champion_loaded"]) == (503, "not_ready", True)
     assert ready["database_writable"] is ready["ledger_writable"] is False
     [problem] = ready["problems"]
     assert why in problem
+    assert problem.count("says where it is") == 1
+    health = json.loads(service.ask("/health")[2])
+    assert health["status"] == "degraded"
+    [problem] = [each for each in health["problems"] if each.startswith("nothing can be stored")]
+    assert why in problem
+    told = service.ask("/metrics", accept="text/plain")[2].decode()
+    for each in ("assay_database_writable 0.0", "assay_ledger_writable 0.0"):
+        assert f"\n{each}\n" in told
 
 
 def is_well_again(service, *, signals: int) -> None:
@@ -70,9 +80,11 @@ def test_a_full_disk(start: Callable, tmp_path: Path) -> None:
     fill(inside / "filler")
     for _ in range(20):
         says_that_nothing_can_be_stored(service, why="disk is full")
+        says_that_nothing_can_be_stored(service, why="(ASSAY_DATA_DIR says where it is)")
     serves_what_it_can(service)
     (inside / "filler").unlink()
     is_well_again(service, signals=2)
+    assert json.loads(service.ask("/health")[2])["problems"] == []
     service.wait_until(lambda: len((inside / "signals.jsonl").read_bytes().splitlines()) == 2)
 
 

@@ -35,7 +35,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
     },
 )
 async def health(request: Request) -> Response:
-    """Champion, bars, and what is wrong with either."""
+    """Champion, bars, and what is wrong with either, or with what answers are stored in."""
     report = services_of(request).health.report()
     status = 503 if report["status"] == "unhealthy" else 200
     return JSONResponse(report, status, headers=_NO_STORE)
@@ -78,16 +78,15 @@ async def readyz(request: Request) -> Response:
     """
     services = services_of(request)
     champion = services.champion.state
-    database_fault = await asyncio.to_thread(services.database.fault)
-    ledger_fault = database_fault or await services.ledger.fault()
+    storage = await services.storage.look()
     problems = [] if champion.bundle else [str(champion.error)]
-    problems += [f"nothing can be stored: {ledger_fault}"] if ledger_fault else []
+    problems += storage.problems
     problems += ["the service is ending"] if services.ending.begun else []
     body = {
         "status": "not_ready" if problems else "ready",
         "champion_loaded": champion.bundle is not None,
-        "database_writable": database_fault is None,
-        "ledger_writable": ledger_fault is None,
+        "database_writable": storage.database_fault is None,
+        "ledger_writable": storage.ledger_fault is None,
         "problems": problems,
     }
     return JSONResponse(body, 503 if problems else 200, headers=_NO_STORE)

@@ -38,7 +38,7 @@ class CanaryHealth(Schema):
 
 class HealthAnswer(Schema):
     """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while bars, a
-    newer bundle, a challenger or signals.jsonl are not right.
+    newer bundle, a challenger or signals.jsonl are not right, or nothing can be stored.
     """
 
     status: Literal["healthy", "degraded", "unhealthy"]

@@ -9,7 +9,8 @@ from assay_backend.schemas.base import Schema
 
 class MetricsAnswer(Schema):
     """Counts since `start_time`, but for requests and signals, which outlive a restart; more, such
-    as rows set aside by reason, under their own names.
+    as rows set aside by reason, under their own names. What the database holds of these is in them
+    once it could be read.
     """
 
     model_config = Schema.model_config | ConfigDict(extra="allow")
@@ -18,8 +19,8 @@ class MetricsAnswer(Schema):
     requests_total: int
     signals_total: int
     last_signal_at: AwareDatetime | None
-    ledger_rows: int
-    ledger_head: str = Field(description="SHA-256 of the newest row, in hex")
+    ledger_rows: int | None = Field(description="Null where the ledger was never read")
+    ledger_head: str | None = Field(description="SHA-256 of the newest row, in hex")
     upstream_calls_total: int
     upstream_failures_total: int
     series_stale: int = Field(description="Series of which a bar is overdue")

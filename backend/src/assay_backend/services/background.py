@@ -13,6 +13,7 @@ from assay.errors import AssayError
 from assay_backend.services.container import Services
 from assay_backend.services.counters import KEPT_EVERY_SECONDS
 from assay_backend.services.market import lacks_live_bars
+from assay_backend.services.storage import TRIED_EVERY_SECONDS
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(services.counters.keep, KEPT_EVERY_SECONDS)),
         asyncio.create_task(_repeat(lambda: _record_forecasts(services), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.scoring.keep_scored, SCORING_SECONDS)),
+        asyncio.create_task(_repeat(services.storage.keep_looking, TRIED_EVERY_SECONDS)),
         asyncio.create_task(
             _repeat(lambda: _watch_bundle(services), services.settings.bundle_check_seconds)
         ),

@@ -96,13 +96,14 @@ class Canary:
             await self._recorder.record()
 
     def collect(self) -> Iterator[Metric]:
-        """How many forecasts were answered by whom, for Prometheus."""
-        yield counters(
-            "gold_forecasts_answered",
-            "While a challenger was on trial",
-            ["role"],
-            (([role], self._counters.total(name)) for role, name in _ANSWERED.items()),
-        )
+        """How many forecasts were answered by whom, for Prometheus, once that is known."""
+        if self._counters.known:
+            yield counters(
+                "gold_forecasts_answered",
+                "While a challenger was on trial",
+                ["role"],
+                (([role], self._counters.total(name)) for role, name in _ANSWERED.items()),
+            )
 
     def problems(self) -> list[str]:
         """Why the challenger in the folder answers nobody, or cannot forecast."""

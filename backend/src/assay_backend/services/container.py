@@ -43,6 +43,7 @@ from assay_backend.services.scoring import ScoringService
 from assay_backend.services.service_metrics import ServiceMetrics
 from assay_backend.services.signals import SignalService
 from assay_backend.services.status import StatusService
+from assay_backend.services.storage import StorageService
 from assay_backend.services.streams import StreamService
 from assay_backend.services.track_record import TrackRecordService
 from assay_backend.services.verification import VerificationService
@@ -59,6 +60,7 @@ class Services:
     admin: AdminGate
     database: Database
     ledger: LedgerService
+    storage: StorageService
     verification: VerificationService
     counters: Counters
     feed: MarketFeed
@@ -115,7 +117,10 @@ def build_services(
     champion.check()
     forecasts = ForecastService(champion, feed, clock)
     forecasts.refresh()
-    ledger = LedgerService(database, clock, settings.signals_file)
+    ledger = LedgerService(
+        database, clock, settings.signals_file, file_named_by=settings.signals_file_setting
+    )
+    storage = StorageService(database, ledger)
     counters = Counters(database)
     status = StatusService(feed, crypto, database, clock)
     scoring = ScoringService(database, feed, crypto, clock)
@@ -124,7 +129,15 @@ def build_services(
     signals = SignalService(crypto, coins, clock)
     verification, report = VerificationService(database, clock), ReportService()
     health = HealthService(
-        champion, feed, crypto, forecasts, ledger, canary, clock, mode=settings.market_source
+        champion,
+        feed,
+        crypto,
+        forecasts,
+        ledger,
+        storage,
+        canary,
+        clock,
+        mode=settings.market_source,
     )
     return Services(
         settings=settings,
@@ -133,6 +146,7 @@ def build_services(
         admin=AdminGate(settings.admin_key),
         database=database,
         ledger=ledger,
+        storage=storage,
         verification=verification,
         counters=counters,
         feed=feed,
@@ -183,6 +197,7 @@ def build_services(
                     clock,
                     commit=settings.git_commit,
                 ),
+                storage,
                 CoinRiskMetrics(crypto, coins),
                 *([canary] if canary else []),
             ),

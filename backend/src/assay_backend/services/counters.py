@@ -22,16 +22,21 @@ class Counters:
         self._lock = asyncio.Lock()  # a total is read or written, never both
         self._counted: Counter[str] = Counter()
         self._on_their_way: Counter[str] = Counter()
-        self._stored: dict[str, int] = {}
+        self._stored: dict[str, int] | None = None
         self._trouble: str | None = None
 
     def count(self, name: str) -> None:
         """One more."""
         self._counted[name] += 1
 
+    @property
+    def known(self) -> bool:
+        """Whether what was counted before this process is part of `total`."""
+        return self._stored is not None
+
     def total(self, name: str) -> int:
         """As far as it is known: what was read or written last, and what was counted since."""
-        return self._stored.get(name, 0) + self._on_their_way[name] + self._counted[name]
+        return (self._stored or {}).get(name, 0) + self._on_their_way[name] + self._counted[name]
 
     async def keep(self) -> None:
         """Puts on disk what was counted since the last time, off the event loop; what cannot be

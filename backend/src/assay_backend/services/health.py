@@ -15,6 +15,7 @@ from assay_backend.services.forecasts import ForecastService
 from assay_backend.services.ledger import LedgerService
 from assay_backend.services.market import MarketFeed
 from assay_backend.services.rendering import intraday_provenance, provenance_fields
+from assay_backend.services.storage import StorageService
 from assay_backend.settings import MarketSource
 from assay_backend.version import VERSION
 
@@ -25,7 +26,7 @@ _NO_BARS = {"source": None, "as_of": None, "age_seconds": None, "stale": True}
 
 class HealthService:
     """Unhealthy where there is no champion, or a bug prevents its forecast; degraded while the
-    bars, a newer bundle, a challenger, or signals.jsonl, are not right.
+    bars, a newer bundle, a challenger, or signals.jsonl, are not right, or nothing can be stored.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class HealthService:
         crypto: CryptoFeed,
         forecasts: ForecastService,
         ledger: LedgerService,
+        storage: StorageService,
         canary: Canary | None,
         clock: Clock,
         *,
@@ -46,6 +48,7 @@ class HealthService:
         self._clock = clock
         self._forecasts = forecasts
         self._ledger = ledger
+        self._storage = storage
         self._canary = canary
         self._mode = mode
 
@@ -55,6 +58,7 @@ class HealthService:
         market, market_problems = self._market()
         crypto, crypto_problems = self._watched()
         problems = [*champion.problems, *market_problems, *crypto_problems]
+        problems += self._storage.problems()
         if behind := self._ledger.behind:
             problems.append(f"signals.jsonl is behind the ledger: {behind}")
         if self._canary is not None:

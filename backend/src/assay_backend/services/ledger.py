@@ -72,9 +72,6 @@ class LedgerFigures:
         return self.extents["signal"].newest if "signal" in self.extents else None
 
 
-NOTHING_RECORDED = LedgerFigures(Head(0, bytes(32)), {})
-
-
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     batch: Batch
@@ -87,7 +84,7 @@ class LedgerService:
     What `append` has returned is on disk, and stands in signals.jsonl unless the file is behind,
     as `behind` tells: it is brought in step when the service starts, and every `catch_up_seconds`
     where that failed. Of more entries than `most_waiting` the rest is refused, and nobody waits
-    longer than `patience_seconds`.
+    longer than `patience_seconds`. `file_named_by` is the setting that says where the file is.
     """
 
     def __init__(
@@ -96,13 +93,14 @@ class LedgerService:
         clock: Clock,
         signals_file: Path,
         *,
+        file_named_by: str = "",
         most_waiting: int = MOST_WAITING,
         patience_seconds: float = PATIENCE_SECONDS,
         catch_up_seconds: float = CATCH_UP_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._file = SignalsFile(signals_file)
+        self._file = SignalsFile(signals_file, named_by=file_named_by)
         self._most_waiting = most_waiting
         self._patience_seconds = patience_seconds
         self._catch_up_seconds = catch_up_seconds

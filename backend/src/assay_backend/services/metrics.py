@@ -17,7 +17,7 @@ from assay.errors import StorageError
 from assay_backend.services.counters import Counters
 from assay_backend.services.families import counter, gauge
 from assay_backend.services.http_metrics import HttpMetrics
-from assay_backend.services.ledger import NOTHING_RECORDED, LedgerFigures, LedgerService
+from assay_backend.services.ledger import LedgerFigures, LedgerService
 from assay_backend.services.scoring import ScoringService
 from assay_backend.services.status import StatusService
 from assay_backend.services.track_metrics import track_document, track_metrics
@@ -49,7 +49,7 @@ class MetricsService:
         self._scoring = scoring
         self._clock = clock
         self._started: datetime = clock.now()
-        self._figures: LedgerFigures = NOTHING_RECORDED
+        self._figures: LedgerFigures | None = None  # before they were first read
         self.http = HttpMetrics()
         self.registry = CollectorRegistry(auto_describe=False)
         collectors: list[Collector] = [self, self.http, *more]
@@ -68,15 +68,16 @@ class MetricsService:
             self._figures = await asyncio.to_thread(self._ledger.figures)
 
     def document(self) -> dict[str, Any]:
-        """The JSON form."""
-        market, last = self._status.market(), self._figures.last_signal_at
+        """The JSON form; where the ledger was never read, it has no rows or head to tell."""
+        market, figures = self._status.market(), self._figures
+        last = figures.last_signal_at if figures else None
         return {
             "start_time": iso_utc(self._started),
             "requests_total": self._counters.total(REQUESTS),
-            "signals_total": self._figures.signals,
+            "signals_total": figures.signals if figures else 0,
             "last_signal_at": iso_utc(last) if last else None,
-            "ledger_rows": self._figures.head.rows,
-            "ledger_head": self._figures.head.hash.hex(),
+            "ledger_rows": figures.head.rows if figures else None,
+            "ledger_head": figures.head.hash.hex() if figures else None,
             "upstream_calls_total": sum(each["calls"] for each in market["breakers"]),
             "upstream_failures_total": sum(each["failed"] for each in market["breakers"]),
             "series_stale": sum(each["stale"] for each in market["freshness"]),
@@ -86,11 +87,17 @@ class MetricsService:
         }  # fmt: skip
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus scrapes."""
+        """What Prometheus scrapes. What the database holds is left out until it was read: zero
+        would say that the ledger has shrunk.
+        """
         yield gauge("start_time_seconds", "When the service started", self._started.timestamp())
-        yield counter("requests", "Requests, also before a restart", self._counters.total(REQUESTS))
-        yield from _of_ledger(self._figures, self._clock.now())
-        yield from track_metrics(self._scoring.figures)
+        if self._counters.known:
+            total = self._counters.total(REQUESTS)
+            yield counter("requests", "Requests, also before a restart", total)
+        if self._figures is not None:
+            yield from _of_ledger(self._figures, self._clock.now())
+        if self._scoring.figures_known:
+            yield from track_metrics(self._scoring.figures)
 
 
 def _of_ledger(figures: LedgerFigures, now: datetime) -> Iterator[Metric]:

@@ -73,6 +73,11 @@ class ScoringService:
         self.figures = TrackFigures()
         self.passed_at: datetime | None = None  # all that was due, the last time
 
+    @property
+    def figures_known(self) -> bool:
+        """Whether `figures` were read from the ledger, and are no longer the empty ones."""
+        return self._seen is not None
+
     async def keep_scored(self) -> None:
         """Scores what is due, and brings `figures` up to date; what fails is tried again."""
         try:

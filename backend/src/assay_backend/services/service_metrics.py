@@ -19,7 +19,10 @@ from assay_backend.services.verification import VerificationService
 
 
 class ServiceMetrics:
-    """From memory; whoever scrapes has the ledger checked once an hour. For one event loop."""
+    """From memory; whoever scrapes has the ledger checked once an hour. For one event loop.
+
+    What was not done yet is as old as the process, so that what never succeeds shows.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class ServiceMetrics:
         self._report = report
         self._clock = clock
         self._commit = commit
+        self._started = clock.now()
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus scrapes."""
@@ -46,12 +50,12 @@ class ServiceMetrics:
         yield from self._of_health()
         yield from self._of_champion()
         yield from self._of_ledger_check(now)
-        for name, says, at in (
-            ("scoring", "Since outcomes were last looked for", self._scoring.passed_at),
-            ("report", "Since this process last made the daily report", self._report.made_at),
-        ):
-            if at is not None:
-                yield gauge(f"{name}_age_seconds", says, _seconds(now, at))
+        scored = self._scoring.passed_at or self._started
+        says = "Since outcomes were last looked for, or the start"
+        yield gauge("scoring_age_seconds", says, _seconds(now, scored))
+        if made := self._report.made_at:  # when somebody asks, so it is never late
+            says = "Since this process last made the daily report"
+            yield gauge("report_age_seconds", says, _seconds(now, made))
 
     def _of_health(self) -> Iterator[Metric]:
         report = self._health.report()
@@ -78,10 +82,10 @@ class ServiceMetrics:
 
     def _of_ledger_check(self, now: datetime) -> Iterator[Metric]:
         checked = self._verification.checked_lately()
-        if checked is None:
-            return
-        yield gauge("ledger_intact", "What the last check found", float(checked.found.intact))
-        yield gauge("ledger_check_age_seconds", "Since that check", _seconds(now, checked.at))
+        if checked is not None:
+            yield gauge("ledger_intact", "What the last check found", float(checked.found.intact))
+        at, says = checked.at if checked else self._started, "Since that check, or the start"
+        yield gauge("ledger_check_age_seconds", says, _seconds(now, at))
 
 
 def _seconds(now: datetime, at: datetime) -> float:
