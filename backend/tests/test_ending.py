@@ -44,8 +44,8 @@ class Crowd:
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except ConnectionRefusedError:
-                return
+            except (ConnectionRefusedError, ConnectionResetError):
+                return  # nobody listens, or listened no more before anything was said
             try:
                 while await self._ask(reader, writer, asked, kept_alive=kept_alive):
                     pass
