@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+import streamlit
 
 from assay_frontend.first_page import FirstPage, first_page
 
@@ -44,6 +46,16 @@ def test_a_page_gets_the_script_before_streamlits_own(path):
     assert dict(start["headers"])[b"content-length"] == str(len(body)).encode()
     assert b"etag" not in dict(start["headers"])
     assert scope["headers"] == [(b"host", b"x")]
+
+
+def test_without_scripts_streamlits_page_speaks_of_assay_in_both_languages():
+    page = Path(streamlit.__file__).with_name("static") / "index.html"
+    body = first_page(page.read_bytes()).decode()
+    assert body.count("<noscript>") == body.count("</noscript>") == 1
+    told = body.partition("<noscript>")[2].partition("</noscript>")[0]
+    for part in ("needs JavaScript", "necesita JavaScript", "/v1/report/daily"):
+        assert part in told
+    assert "agent" not in told
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SCRIPT = Path(__file__).with_name("first_page.js")
 _TITLE = b"<title>Streamlit</title>"
+_NO_SCRIPT = re.compile(rb"<noscript>.*?</noscript>", re.DOTALL)
+WITHOUT_SCRIPT = """<noscript>
+<p lang="en">This dashboard needs JavaScript. Assay's API tells the same without it, also as a page
+to read: <code>/v1/report/daily</code>.</p>
+<p lang="es">Este panel necesita JavaScript. La API de Assay dice lo mismo sin él, también como una
+página para leer: <code>/v1/report/daily</code>.</p>
+</noscript>"""
 _CHANGED = {b"content-length", b"etag", b"last-modified"}
 
 
 def first_page(html: bytes) -> bytes:
-    """`html` with the script and the name; as it is where it has no such title."""
+    """`html` with the script, the name, and what is told without scripts; as far as it has them."""
     script = SCRIPT.read_text(encoding="utf-8")
+    html = _NO_SCRIPT.sub(WITHOUT_SCRIPT.encode(), html)
     return html.replace(_TITLE, f"<title>Assay</title><script>{script}</script>".encode(), 1)
 
 
