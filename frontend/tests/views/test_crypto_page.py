@@ -224,7 +224,8 @@ def test_a_refused_choice_is_told_and_nothing_else_is_asked(
     assert detail in texts(app.error)
     assert ("Choose something else" if language == "en" else "Elija otra cosa") in texts(app.error)
     assert not asked(backend, OHLCV)
-    assert "NOPE: " in words_of(app)
+    title = "there are no figures" if language == "en" else "no hay cifras"
+    assert f"NOPE: {title}" in words_of(app)
 
 
 def test_a_503_is_told_with_its_wait_and_the_bars_are_shown(backend, open_page, replies):

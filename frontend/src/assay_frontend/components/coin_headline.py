@@ -48,9 +48,11 @@ def coin_headline_html(t: Translator, signal: Signal, zone: tzinfo) -> str:
     )
 
 
-def empty_coin_headline_html(t: Translator, choice: CoinChoice) -> str:
-    """The page's heading where no signal was ever had."""
+def empty_coin_headline_html(t: Translator, choice: CoinChoice, *, refused: bool) -> str:
+    """The page's heading where no signal was ever had, or where none can be."""
     heading = _title(t, choice.symbol, choice.horizon_minutes)
+    if refused:
+        heading = t("coin.title.refused", symbol=choice.symbol)
     return f'<section class="assay-hero"><h1>{html_text(heading)}</h1></section>'
 
 

@@ -116,7 +116,7 @@ def _show(reader: Reader, choice: CoinChoice, picture: CoinPicture) -> None:
         )
     signal = latest.value
     if signal is None:
-        st.html(empty_coin_headline_html(t, choice))
+        st.html(empty_coin_headline_html(t, choice, refused=latest.was_refused))
     else:
         _show_provenance(reader, signal, latest)
         st.html(coin_headline_html(t, signal, reader.zone))
