@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -24,11 +25,16 @@ import urllib.error
 import urllib.request
 from collections import deque
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 
-START_DEADLINE_SECONDS = 120.0
 STOP_GRACE_SECONDS = 10.0
 POLL_SECONDS = 0.25
+UNHEALTHY_POLL_SECONDS = 1.0
+LONGEST_ANSWER_BYTES = 100_000
+
+# What a service logs of being asked, by us, how it is.
+OWN_QUESTION = re.compile(r"\bGET (/health|/readyz) 503\b")
 
 # A proxy for the outside has no way back to this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -41,6 +47,7 @@ class Service:
     port: int
     port_setting: str
     health_path: str
+    readiness_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,17 @@ class Running:
 class Health:
     good: bool
     complaint: str = ""
+    lasting_fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a service may take to become healthy, and how long a fault may stand meanwhile that
+    does not pass by itself.
+    """
+
+    start_seconds: float = 120.0
+    lasting_fault_seconds: float = 8.0
 
 
 class CannotServe(Exception):
@@ -62,7 +80,14 @@ class CannotServe(Exception):
 
 def configured_services() -> tuple[Service, Service]:
     return (
-        Service("backend", "assay_backend", _port("BACKEND_PORT", 8000), "BACKEND_PORT", "/health"),
+        Service(
+            "backend",
+            "assay_backend",
+            _port("BACKEND_PORT", 8000),
+            "BACKEND_PORT",
+            "/health",
+            "/readyz",
+        ),
         Service(
             "dashboard",
             "assay_frontend",
@@ -160,44 +185,85 @@ def _end_own_group(process: subprocess.Popen[bytes]) -> None:
     os.killpg(0, signal.SIGKILL)  # this guard too
 
 
-def wait_until_healthy(running: Running, stop: threading.Event) -> None:
+def wait_until_healthy(
+    running: Running, stop: threading.Event, patience: Patience | None = None
+) -> None:
+    """Returns once it is healthy, or `stop` is set. Raises CannotServe."""
+    patience = patience or Patience()
     service = running.service
     say(f"Starting the {service.name} ...")
-    began = time.monotonic()
-    complaint = ""
+    began = faulty_since = time.monotonic()
+    complaint = lasting_fault = ""
     while not stop.is_set():
         health = ask_health(service)
+        now = time.monotonic()
         if health.good:
-            say(f"The {service.name} is ready ({time.monotonic() - began:.1f} s).")
+            say(f"The {service.name} is ready ({now - began:.1f} s).")
             return
         if health.complaint and health.complaint != complaint:
             complaint = health.complaint
             say(f"The {service.name} is up, but not healthy yet: {complaint}")
-        if time.monotonic() - began > START_DEADLINE_SECONDS:
+        if health.lasting_fault != lasting_fault:
+            lasting_fault, faulty_since = health.lasting_fault, now
+        if lasting_fault and now - faulty_since >= patience.lasting_fault_seconds:
             raise CannotServe(
-                f"The {service.name} was not healthy within {START_DEADLINE_SECONDS:.0f} s; "
-                f"the last lines of {running.log}:\n{last_lines(running.log)}"
+                f"The {service.name} cannot serve, and waiting does not mend that: "
+                f"{lasting_fault.rstrip('.')} (its log is {running.log})."
             )
+        if now - began > patience.start_seconds:
+            raise CannotServe(_late(running, patience, complaint))
         require_alive(running)
-        stop.wait(POLL_SECONDS)
+        stop.wait(UNHEALTHY_POLL_SECONDS if health.complaint else POLL_SECONDS)
+
+
+def _late(running: Running, patience: Patience, complaint: str) -> str:
+    late = f"The {running.service.name} was not healthy within {patience.start_seconds:.0f} s"
+    if complaint:
+        return f"{late}: {complaint.rstrip('.')} (its log is {running.log})."
+    return f"{late}; the last lines of {running.log}:\n{last_lines(running.log)}"
 
 
 def ask_health(service: Service) -> Health:
-    address = f"http://{local_address()}:{service.port}{service.health_path}"
     try:
-        with _direct.open(address, timeout=5.0):
+        with _ask(service, service.health_path):
             return Health(good=True)
     except urllib.error.HTTPError as refusal:
-        return Health(good=False, complaint=_complaint(refusal))
+        return Health(False, complaint=_complaint(refusal), lasting_fault=_lasting_fault(service))
     except OSError:  # nobody listens yet, or no answer in time
         return Health(good=False)
+
+
+def _ask(service: Service, path: str) -> HTTPResponse:
+    address = f"http://{local_address()}:{service.port}{path}"
+    answer: HTTPResponse = _direct.open(address, timeout=5.0)
+    return answer
 
 
 def _complaint(refusal: urllib.error.HTTPError) -> str:
     """What the backend lists under `problems`, or the bare status."""
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        return " ".join(json.loads(refusal.read(100_000)).get("problems", []))
+        return " ".join(json.loads(refusal.read(LONGEST_ANSWER_BYTES)).get("problems", []))
     return f"status {refusal.code}"
+
+
+def _lasting_fault(service: Service) -> str:
+    """Why there is no champion, unless one may be on its way from a registry; or nothing."""
+    if service.readiness_path is None or _champion_is_fetched():
+        return ""
+    try:
+        with _ask(service, service.readiness_path):
+            return ""
+    except urllib.error.HTTPError as refusal:
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            answer = json.loads(refusal.read(LONGEST_ANSWER_BYTES))
+            return "" if answer["champion_loaded"] else str(answer["problems"][0])
+    except OSError:  # no answer in time
+        pass
+    return ""
+
+
+def _champion_is_fetched() -> bool:
+    return os.environ.get("ASSAY_MODEL_URI", "").startswith("models:/")
 
 
 def require_alive(running: Running) -> None:
@@ -211,7 +277,8 @@ def require_alive(running: Running) -> None:
 
 def last_lines(log: Path, count: int = 15) -> str:
     with log.open(encoding="utf-8", errors="replace") as lines:
-        return "".join(f"  {line}" for line in deque(lines, maxlen=count)).rstrip()
+        telling = (line for line in lines if not OWN_QUESTION.search(line))
+        return "".join(f"  {line}" for line in deque(telling, maxlen=count)).rstrip()
 
 
 def end(everything: list[Running]) -> None:

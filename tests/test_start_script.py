@@ -246,6 +246,67 @@ def test_the_env_file_is_data_and_the_environment_wins(clean_copy: Path) -> None
     assert not trace.exists()
 
 
+# What Docker Compose 2.26 makes of the same line.
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ('NAME="abc" # remark', "abc"),
+        ("NAME='abc' # remark", "abc"),
+        ("NAME='abc'#x", "abc"),
+        ("export NAME=abc", "abc"),
+        ("export\tNAME = 'a b'\r", "a b"),
+        ("NAME = abc", "abc"),
+        ("  NAME: abc  ", "abc"),
+        ("NAME=a#b # remark", "a#b"),
+        ("NAME=first\nNAME=second", "second"),
+        ("\ufeffNAME=abc", "abc"),
+        ("NAME=", ""),
+        ('NAME=""', ""),
+        ('NAME="\\"a\\" \\\\ \\t \\x \\$a"', '"a" \\ \t \\x $a'),
+        ("NAME='it\\'s \\n $HOME'", "it's \\n $HOME"),
+        ("NAME=\\n$$HOME$", "\\n$HOME$"),
+        ("NAME=$(touch executed)`touch executed`", "$(touch executed)`touch executed`"),
+        ('NAME="$(touch executed)"', "$(touch executed)"),
+    ],
+)
+def test_a_line_of_the_env_file_means_what_it_means_to_compose(
+    clean_copy: Path, docker: StubDocker, line: str, value: str
+) -> None:
+    (clean_copy / ".env").write_text(f"{line}\n", encoding="utf-8", newline="")
+    ended = run(clean_copy, "stop", environment=docker.environment)
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+    assert docker.was_given()["NAME"] == value
+    assert not (clean_copy / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("NAME", "NAME=value"),
+        ("NAME s3cret", "NAME=value"),
+        ("2NAME=s3cret", "NAME=value"),
+        ('NAME="s3cret', "the closing quote"),
+        ("NAME='s3cret\\'", "the closing quote"),
+        ('NAME="s3cret" more', "the closing quote"),
+        ("NAME=s3cret$HOME", "a value written out"),
+        ('NAME="s3cret${HOME}"', "a value written out"),
+    ],
+)
+def test_a_line_of_the_env_file_that_is_not_understood_is_told_by_its_number_alone(
+    clean_copy: Path, docker: StubDocker, line: str, wanted: str
+) -> None:
+    (clean_copy / ".env").write_text(f"# remark\n\n{line}\nAFTER=wards\n")
+    ended = run(clean_copy, "stop", environment=docker.environment)
+    assert ended.returncode == 0
+    assert_one_sentence(ended.stderr)
+    assert ".env, line 3, is passed over: " in ended.stderr
+    assert wanted in ended.stderr
+    assert "s3cret" not in ended.stdout + ended.stderr
+    assert "NAME" not in docker.was_given()
+    assert docker.was_given()["AFTER"] == "wards"
+
+
 def test_one_uv_serves_the_script_and_the_images(checkout: Path) -> None:
     script = (checkout / "start.sh").read_text()
     pinned = re.search(r"^UV_VERSION=(\S+)", script, re.MULTILINE)
