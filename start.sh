@@ -219,9 +219,22 @@ in_reach_of_signals() {
   wait "$CHILD"
 }
 
-end_docker() {
+end_child() {
   trap '' INT TERM HUP
   if kill "$CHILD" 2>/dev/null; then wait "$CHILD" || true; fi
+}
+
+leave_docker() {
+  end_child
+  if [ -n "$RAN_BEFORE" ]; then
+    say "Assay ran in Docker before, and is not stopped: ./start.sh stop does that." >&2
+  fi
+}
+
+# Stops the profiles that `up` started, which COMPOSE_PROFILES names to both: whoever started others
+# by hand, as monitoring, has them still. `stop` is for all.
+end_docker() {
+  end_child
   docker compose down --timeout 10
 }
 
@@ -234,19 +247,28 @@ complaint() {
 }
 
 run_docker() {
-  if [ -z "$(docker compose ps --quiet)" ]; then require_free_ports; fi
+  RAN_BEFORE=$(docker compose ps --quiet) || fail "Docker Compose does not tell what is running," \
+    "and why stands above."
+  if [ -z "$RAN_BEFORE" ]; then require_free_ports; fi
   name_build
   resolve_paths
   ASSAY_BUILD_TIME=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   export ASSAY_BUILD_TIME
   CHILD=
-  trap end_docker EXIT
+  trap leave_docker EXIT
   trap 'exit 0' INT TERM HUP
-  say "Building and starting the images (some minutes the first time) ..."
-  if ! in_reach_of_signals docker compose up --build --detach --wait --wait-timeout 300; then
-    docker compose logs --no-log-prefix --tail 20 >&2
+  say "Building the images (some minutes the first time) ..."
+  if ! in_reach_of_signals docker compose build; then
+    fail "The images could not be built, and why stands above: nothing was started."
+  fi
+  # What ran before is not ours to stop until we have taken its place.
+  if [ -z "$RAN_BEFORE" ]; then trap end_docker EXIT; fi
+  say "Starting them ..."
+  if ! in_reach_of_signals docker compose up --detach --wait --wait-timeout 300; then
+    docker compose logs --no-log-prefix --tail 20 >&2 || true
     fail "The services did not become healthy; their last lines stand above.$(complaint)"
   fi
+  trap end_docker EXIT
   say "Assay is running in Docker. Ctrl-C stops it."
   say "  Dashboard  http://127.0.0.1:$FRONTEND_PORT"
   say "  API        http://127.0.0.1:$BACKEND_PORT/docs"

@@ -165,6 +165,28 @@ def test_uv_that_cannot_be_fetched_ends_with_one_sentence_and_nothing_half_done(
     assert not (clean_copy / ".tools/uv").exists()
 
 
+@pytest.mark.parametrize("command", ["--help", "stop"])
+def test_a_data_folder_that_cannot_be_had_stops_nothing_that_does_without(
+    clean_copy: Path, docker: StubDocker, command: str
+) -> None:
+    nowhere = clean_copy / "start.sh" / "data"  # below a file there are no folders
+    ended = run(clean_copy, command, environment=docker.environment | {"ASSAY_DATA_DIR": nowhere})
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["--local", "report", "train", "test"])
+def test_a_data_folder_that_cannot_be_written_is_named_with_its_variable(
+    clean_copy: Path, offline: dict[str, str], command: str
+) -> None:
+    nowhere = clean_copy / "start.sh" / "data"
+    ended = run(clean_copy, command, environment=offline | {"ASSAY_DATA_DIR": str(nowhere)})
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert f'ASSAY_DATA_DIR is "{nowhere}"' in ended.stderr
+    assert "it should be a folder that this user can write in" in ended.stderr
+
+
 @pytest.mark.parametrize("command", ["--docker", "stop", "logs"])
 def test_a_machine_without_docker_is_told_so(
     clean_copy: Path, bare_path: Path, command: str
