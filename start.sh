@@ -126,6 +126,14 @@ install_uv() {
   fi
 }
 
+make_run_folder() {
+  RUN_DIR=${ASSAY_DATA_DIR:-data}/run
+  if ! { mkdir -p -- "$RUN_DIR" && : >>"$RUN_DIR/setup.log"; } 2>/dev/null; then
+    fail "ASSAY_DATA_DIR is \"${ASSAY_DATA_DIR:-data}\", where logs cannot be written: it should be a" \
+      "folder that this user can write in, or can make."
+  fi
+}
+
 sync_environment() { # the options of uv sync that say what to install
   local log=$RUN_DIR/setup.log complete=$ENVIRONMENT/.complete
   if [ ! -f "$complete" ]; then
@@ -145,6 +153,7 @@ sync_environment() { # the options of uv sync that say what to install
 
 prepare() { # as for sync_environment
   find_python
+  make_run_folder
   find_uv
   sync_environment "$@"
 }
@@ -328,9 +337,10 @@ run_report() {
 main() {
   local command=${1:-}
   [ $# -eq 0 ] || shift
-  [ "$command" = test ] || load_env_file # the suite looks after its own settings
-  RUN_DIR=${ASSAY_DATA_DIR:-data}/run
-  mkdir -p "$RUN_DIR"
+  case $command in
+    test | -h | --help) ;; # the suite looks after its own settings
+    *) load_env_file ;;
+  esac
   case $command in
     '') run ;;
     --local) run local ;;

@@ -10,9 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from asking import free_port
 
 # All that start.sh calls besides Python and uv.
 # fmt: off
@@ -80,6 +83,73 @@ def offline(bare_path: Path, tmp_path: Path) -> dict[str, str]:
         "PIP_CONFIG_FILE": os.devnull,
         "UV_NO_CONFIG": "1",
     }
+
+
+class StubDocker:
+    """A `docker` that notes what it is asked, and does what the files beside it tell it to."""
+
+    SCRIPT = """#!/bin/sh
+cd "${0%/*}/../engine"
+echo "$@" >>asked
+env >environment
+case $* in
+  *" ps "*) cat running; exit ;;
+  *" down"*) : >running ;;
+  *" up "*) echo a-container >running ;;
+esac
+for word in build up; do
+  case $* in *" $word"*) [ ! -e "$word-hangs" ] || { : >hanging; exec sleep 1000; } ;; esac
+  case $* in *" $word"*) [ ! -e "$word-fails" ] || exit 17 ;; esac
+done
+"""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.parent / "engine"
+        self.folder.mkdir()
+        (self.folder / "running").touch()
+        (path / "docker").write_text(self.SCRIPT)
+        (path / "docker").chmod(0o755)
+        ports = {name: str(free_port()) for name in ("BACKEND_PORT", "FRONTEND_PORT")}
+        self.environment = {"PATH": str(path), **ports}
+
+    def tell(self, name: str, what: str = "") -> None:
+        (self.folder / name).write_text(what)
+
+    def asked(self, command: str) -> list[str]:
+        """Its requests with that word."""
+        lines = (self.folder / "asked").read_text().splitlines()
+        return [line for line in lines if command in line.split()]
+
+    def was_given(self) -> dict[str, str]:
+        """The environment of its last request."""
+        lines = (self.folder / "environment").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.fixture
+def docker(bare_path: Path) -> StubDocker:
+    return StubDocker(bare_path)
+
+
+@contextmanager
+def started(folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """`./start.sh` in a process group of its own, as a terminal has it."""
+    process = subprocess.Popen(
+        ["./start.sh"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.fixture
