@@ -28,20 +28,72 @@ fail() {
   exit 1
 }
 
-# Settings from .env, read as data and never run as code; what is already set wins.
+# Settings from .env, as Compose reads it: data that is never run; what is already set wins.
 load_env_file() {
   [ -f .env ] || return 0
-  local line key value
+  local blank='^[[:space:]]*(#.*)?$' number=0 ours=' ' line key value wanted
+  local setting='^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)[[:space:]]*[=:](.*)$'
   while IFS= read -r line || [ -n "$line" ]; do
-    line=${line%$'\r'}
-    [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
-    key=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
-    case $value in
-      \"*\" | \'*\') value=${value:1:${#value}-2} ;;
-      *) value=${value%% #*} ;;
-    esac
-    if [ -z "${!key+set}" ]; then export "$key=$value"; fi
+    number=$((number + 1)) wanted='NAME=value is'
+    if [ "$number" -eq 1 ]; then line=${line#$'\xef\xbb\xbf'}; fi # the mark of some editors
+    if [[ $line =~ $blank ]]; then continue; fi
+    if [[ $line =~ $setting ]]; then
+      key=${BASH_REMATCH[2]}
+      if read_value "${BASH_REMATCH[3]}"; then
+        if [ -z "${!key+set}" ] || [[ $ours == *" $key "* ]]; then
+          export "$key=$value"
+          ours="$ours$key "
+        fi
+        continue
+      fi
+    fi
+    say "start.sh: .env, line $number, is passed over: $wanted wanted." >&2 # it may be a secret
   done <.env
+}
+
+# Sets the caller's `value`, or fails and sets `wanted`.
+read_value() { # what stands behind NAME=
+  local quote="'" style=plain rest mark
+  local double='^[[:space:]]*"(([^"\]|\\.)*)"[[:space:]]*(#.*)?$'
+  local single="^[[:space:]]*'(([^'\\]|\\\\.)*)'[[:space:]]*(#.*)?\$"
+  local next='^([^\$]*)([\$])(.*)$'
+  if [[ $1 =~ $single ]]; then
+    value=${BASH_REMATCH[1]}
+    value=${value//"\\$quote"/$quote}
+    return
+  elif [[ $1 =~ $double ]]; then
+    style=double rest=${BASH_REMATCH[1]}
+  else
+    rest=${1%% #*}
+    rest=${rest#"${rest%%[![:space:]]*}"}
+    rest=${rest%"${rest##*[![:space:]]}"}
+    case $rest in
+      \"* | \'*)
+        wanted='the closing quote, with nothing but a # comment behind it, is'
+        return 1
+        ;;
+    esac
+  fi
+  value=
+  while [[ $rest =~ $next ]]; do
+    value=$value${BASH_REMATCH[1]} mark=${BASH_REMATCH[2]} rest=${BASH_REMATCH[3]}
+    case $style$mark${rest:0:1} in
+      'double\n') mark=$'\n' ;;
+      'double\r') mark=$'\r' ;;
+      'double\t') mark=$'\t' ;;
+      double\\[\"\\\$] | *'$$') mark=${rest:0:1} ;;
+      *\$[A-Za-z_] | *\$\{)
+        wanted='a value written out, in single quotes where a $ means itself, is'
+        return 1
+        ;;
+      *)
+        value=$value$mark
+        continue
+        ;;
+    esac
+    value=$value$mark rest=${rest:1}
+  done
+  value=$value$rest
 }
 
 require_ports() {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -9,13 +11,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from asking import free_port
+from asking import free_port, wait_until
 
 # All that start.sh calls besides Python and uv.
 # fmt: off
@@ -289,6 +296,76 @@ def test_stop_ends_the_services_of_every_profile_and_keeps_what_they_stored(
     assert stopped == "compose --profile * down --timeout 10"
 
 
+def test_a_build_that_fails_says_so_and_leaves_what_runs(
+    clean_copy: Path, docker: StubDocker
+) -> None:
+    docker.tell("running", "the-last-version\n")
+    docker.tell("build-fails")
+    ended = run(clean_copy, environment=docker.environment)
+    assert ended.returncode == 1
+    failed, left = ended.stderr.splitlines()
+    assert failed == (
+        "start.sh: The images could not be built, and why stands above: nothing was started."
+    )
+    assert left == "Assay ran in Docker before, and is not stopped: ./start.sh stop does that."
+    assert docker.asked("up") == docker.asked("down") == []
+
+
+def test_a_first_build_that_fails_has_nothing_to_stop(clean_copy: Path, docker: StubDocker) -> None:
+    docker.tell("build-fails")
+    ended = run(clean_copy, environment=docker.environment)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert docker.asked("up") == docker.asked("down") == []
+
+
+@pytest.mark.parametrize("stage", ["build", "up"])
+def test_ctrl_c_before_it_has_taken_over_leaves_what_ran(
+    clean_copy: Path, docker: StubDocker, stage: str
+) -> None:
+    docker.tell("running", "the-last-version\n")
+    docker.tell(f"{stage}-hangs")
+    with started(clean_copy, docker.environment) as start:
+        wait_until((docker.folder / "hanging").exists)
+        os.killpg(start.pid, signal.SIGINT)
+        said, _ = start.communicate(timeout=30)
+        with pytest.raises(ProcessLookupError):  # what hung is gone too
+            os.killpg(start.pid, 0)
+    assert start.returncode == 0
+    assert "./start.sh stop" in said
+    assert docker.asked(stage) != []
+    assert docker.asked("down") == []
+
+
+@pytest.mark.parametrize("ran_before", [True, False])
+def test_services_that_do_not_become_healthy_end_only_with_a_start_that_began_them(
+    clean_copy: Path, docker: StubDocker, ran_before: bool
+) -> None:
+    if ran_before:
+        docker.tell("running", "the-last-version\n")
+    docker.tell("up-fails")
+    ended = run(clean_copy, environment=docker.environment)
+    assert ended.returncode == 1
+    assert "did not become healthy" in ended.stderr
+    assert len(docker.asked("down")) == (0 if ran_before else 1)
+
+
+@pytest.mark.parametrize("ran_before", [True, False])
+def test_ctrl_c_once_it_has_taken_over_stops_what_it_began(
+    clean_copy: Path, docker: StubDocker, ran_before: bool
+) -> None:
+    if ran_before:
+        docker.tell("running", "the-last-version\n")
+    with started(clean_copy, docker.environment) as start:
+        assert start.stdout is not None
+        while "Ctrl-C stops it" not in (line := start.stdout.readline()):
+            assert line, "it ended"
+        os.killpg(start.pid, signal.SIGINT)
+        start.communicate(timeout=30)
+    assert start.returncode == 0
+    assert docker.asked("down") == ["compose down --timeout 10"]
+
+
 def test_an_unknown_command_shows_the_usage(checkout: Path) -> None:
     ended = run(checkout, "dance", environment=dict(os.environ))
     assert ended.returncode == 2
@@ -415,6 +492,128 @@ def test_a_service_that_dies_at_the_start_shows_its_last_lines(start_assay, tmp_
     assert "The backend ended by itself" in assay.output()
     assert "a market that is none" in assay.output()
     assert assay.left_behind() == []
+
+
+def test_a_champion_that_cannot_be_used_ends_the_start_soon_with_what_is_wrong(
+    start_assay, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "no bundle"
+    assay = start_assay(ASSAY_MODEL_URI=str(nowhere))
+    began = time.monotonic()
+    assert assay.wait() == 1
+    assert time.monotonic() - began < 60
+    *_, last = assay.output().splitlines()
+    assert last.startswith("start.sh: The backend cannot serve, and waiting does not mend that: ")
+    assert str(nowhere) in last
+    assert "GET /" not in assay.output()
+    assert assay.left_behind() == []
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[ModuleType]:
+    """scripts/serve.py as a module."""
+    script = Path(__file__).parents[1] / "scripts/serve.py"
+    spec = importlib.util.spec_from_file_location("serve_of_start_script", script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+Answers = Callable[[str], tuple[int, dict[str, Any]]]
+
+
+@contextmanager
+def answering(serve: ModuleType, log: Path, answers: Answers) -> Iterator[Any]:
+    """A running backend that gives `answers` by path, and logs as ours does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    process = subprocess.Popen(["sleep", "1000"])
+    service = serve.Service(
+        "backend", "none", server.server_port, "BACKEND_PORT", "/health", "/readyz"
+    )
+    try:
+        yield serve.Running(service, process, log)
+    finally:
+        process.kill()
+        process.wait()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+NO_CHAMPION = {"champion_loaded": False, "problems": ["scaler.json is missing."]}
+
+
+def test_a_fault_that_lasts_is_not_waited_out(serve: ModuleType, tmp_path: Path) -> None:
+    def answers(path: str) -> tuple[int, dict[str, Any]]:
+        return 503, NO_CHAMPION if path == "/readyz" else {"problems": ["bars are stale"]}
+
+    patience = serve.Patience(start_seconds=30.0, lasting_fault_seconds=1.0)
+    with (
+        answering(serve, tmp_path / "log", answers) as backend,
+        pytest.raises(serve.CannotServe, match=r"mend that: scaler.json is missing \(its log"),
+    ):
+        serve.wait_until_healthy(backend, threading.Event(), patience)
+
+
+@pytest.mark.parametrize("case", ["slow", "changing", "fetched"])
+def test_what_may_still_come_is_waited_for(
+    serve: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """A champion that is loaded, a folder that is being filled, a registry that is asked."""
+    if case == "fetched":
+        monkeypatch.setenv("ASSAY_MODEL_URI", "models:/assay-gold@champion")
+    asked: list[str] = []
+
+    def answers(path: str) -> tuple[int, dict[str, Any]]:
+        asked.append(path)
+        if path == "/readyz":
+            if case == "slow":
+                return 503, {"champion_loaded": True, "problems": ["nothing can be stored"]}
+            part = len(asked) if case == "changing" else 0
+            return 503, {"champion_loaded": False, "problems": [f"part {part} is missing"]}
+        return 200 if asked.count("/health") > 3 else 503, {"problems": ["not yet"]}
+
+    patience = serve.Patience(start_seconds=30.0, lasting_fault_seconds=0.5)
+    with answering(serve, tmp_path / "log", answers) as backend:
+        serve.wait_until_healthy(backend, threading.Event(), patience)
+    assert asked.count("/health") == 4
+
+
+def test_the_end_of_all_waiting_names_the_last_complaint(serve: ModuleType, tmp_path: Path) -> None:
+    def answers(path: str) -> tuple[int, dict[str, Any]]:
+        return (200, {}) if path == "/readyz" else (503, {"problems": ["a bug is in the way."]})
+
+    with (
+        answering(serve, tmp_path / "log", answers) as backend,
+        pytest.raises(serve.CannotServe, match=r"within 1 s: a bug is in the way \(its log"),
+    ):
+        serve.wait_until_healthy(backend, threading.Event(), serve.Patience(start_seconds=1.0))
+
+
+def test_the_last_lines_are_not_those_of_our_own_questions(
+    serve: ModuleType, tmp_path: Path
+) -> None:
+    log = tmp_path / "backend.log"
+    asked = "2026-01-02T03:04:05.678Z WARNING assay: GET /health 503 in 1.2 ms [abc]\n"
+    log.write_text("the cause\n" + asked * 50 + asked.replace("health", "readyz"))
+    assert serve.last_lines(log) == "  the cause"
 
 
 @pytest.mark.slow
