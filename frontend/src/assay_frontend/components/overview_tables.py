@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
+from typing import NamedTuple
 
 from assay_frontend.api.crypto_models import CoinHours, Signal
-from assay_frontend.api.models import Bar, Forecast, at_level
+from assay_frontend.api.models import Forecast, History, at_level
 from assay_frontend.components.coin_headline import risk_percent, source_name
 from assay_frontend.components.glances import DAY_HOURS, day_change
 from assay_frontend.components.numbers import Column, Numbers
@@ -22,6 +23,16 @@ from assay_frontend.i18n.formats import (
     short_date,
     short_instant,
 )
+
+
+class _Close(NamedTuple):
+    symbol: str
+    name: str
+    source: str
+    until: date
+    words: str
+    close: float
+
 
 Seen = Sequence[tuple[Signal, CoinHours | None]]
 
@@ -48,7 +59,7 @@ def coins_table(t: Translator, seen: Seen) -> Table:
 
 
 def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
-    """One figure a row."""
+    """One figure a row, with the day or the instant that it is about."""
     rows: list[tuple[object, ...]] = []
     if forecast is not None:
         interval = forecast.interval(0.8)
@@ -60,13 +71,11 @@ def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
             "probability_up": forecast.probability_up,
             "random_walk": forecast.random_walk,
         }
-        end = forecast.target.isoformat()
-        rows += [
-            (forecast.symbol, forecast.provenance.source, end, *pair) for pair in figures.items()
-        ]
+        about = dict.fromkeys(figures, forecast.target) | {"last_close": forecast.today}
+        market = (forecast.symbol, forecast.provenance.source)
+        rows += [(*market, about[name].isoformat(), name, it) for name, it in figures.items()]
     for signal, hours in seen:
         change = day_change(hours)
-        until = signal.target_time.isoformat() if signal.target_time else ""
         coin = {
             "last_close": signal.last_close,
             "change_24h": "" if change is None else round(change, 6),
@@ -75,31 +84,51 @@ def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
             "volatility": signal.volatility.horizon,
             "value_at_risk_95": at_level(signal.value_at_risk, 0.95),
         }
-        rows += [(signal.symbol, signal.provenance.source, until, *pair) for pair in coin.items()]
+        ends = dict.fromkeys(coin, signal.target_time)
+        ends |= {"last_close": signal.origin, "change_24h": signal.origin}
+        rows += [
+            (signal.symbol, signal.provenance.source, end.isoformat() if end else "", name, figure)
+            for (name, figure), end in zip(coin.items(), ends.values(), strict=True)
+        ]
     return csv_text(("market", "source", "about", "figure", "value"), rows)
 
 
 def prices_numbers(
-    t: Translator, gold: Sequence[Bar], currency: str, seen: Seen, zone: tzinfo, *, file: str
+    t: Translator,
+    gold: History | None,
+    forecast: Forecast | None,
+    seen: Seen,
+    zone: tzinfo,
+    *,
+    sessions: int,
+    file: str,
 ) -> Numbers:
-    """What the small lines draw: gold's closes by session, the coins' by the hour."""
-    closes: list[tuple[str, date, str, float]] = [
-        (t("nav.gold"), bar.session, money(t, bar.close, currency), bar.close) for bar in gold
-    ]
+    """What the small lines draw: gold's last closes by session, the coins' by the hour."""
+    closes: list[_Close] = []
+    if gold is not None and forecast is not None:
+        market = (gold.symbol, t("nav.gold"), gold.provenance.source)
+        closes += [
+            _Close(*market, bar.session, money(t, bar.close, forecast.currency), bar.close)
+            for bar in gold.bars[-sessions:]
+        ]
     for signal, hours in seen:
-        quote = signal.quote
-        past = hours.hours if hours else ()
-        closes += [(signal.symbol, h.time, price(t, h.close, quote), h.close) for h in past]
+        market = (signal.symbol, signal.symbol, signal.provenance.source)
+        closes += [
+            _Close(*market, h.time, price(t, h.close, signal.quote), h.close)
+            for h in (hours.hours if hours else ())
+        ]
 
     def moment(when: date) -> str:
         return short_instant(t, when, zone) if isinstance(when, datetime) else short_date(t, when)
 
     return Numbers.of(
         [
-            Column("market", [name for name, _, _, _ in closes], t("table.market")),
-            Column("until", [when for _, when, _, _ in closes], t("table.until"), moment),
-            Column("", [words for _, _, words, _ in closes], t("table.close")),
-            Column("close", [close for _, _, _, close in closes]),
+            Column("market", [each.symbol for each in closes]),
+            Column("", [each.name for each in closes], t("table.market")),
+            Column("source", [each.source for each in closes]),
+            Column("until", [each.until for each in closes], t("table.until"), moment),
+            Column("", [each.words for each in closes], t("table.close")),
+            Column("close", [each.close for each in closes]),
         ],
         file=file,
     )

@@ -144,13 +144,13 @@ def _show_numbers(reader: Reader, picture: OverviewPicture, seen: overview_table
         f"overview-{stamp}.csv",
     )
     show_numbers(t, figures, download="overview", title=t("over.table"))
-    gold = history.bars[-GOLD_SESSIONS:] if history and forecast else ()
     prices = overview_tables.prices_numbers(
         t,
-        gold,
-        forecast.currency if forecast else "",
+        history,
+        forecast,
         seen,
         reader.zone,
+        sessions=GOLD_SESSIONS,
         file=f"overview-closes-{stamp}.csv",
     )
     if prices.rows:
