@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.errors import StorageError
+from assay_backend.services.database import Database
 from private_postgres import private_postgres
 
 pytestmark = pytest.mark.slow
@@ -183,3 +185,28 @@ def test_a_database_that_does_not_answer_holds_up_nobody_for_long(
     serves_what_it_can(service)
     service.process.terminate()
     assert service.process.wait(10) in (0, 1)
+
+
+def test_while_one_tries_again_the_others_are_told_at_once(monkeypatch):
+    trying, end = threading.Event(), threading.Event()
+    tries = []
+
+    def silent(*_, **__):
+        tries.append(1)
+        if len(tries) > 1:
+            trying.set()
+            end.wait(30)
+        raise StorageError("it does not answer")
+
+    monkeypatch.setattr("assay.store.open_store", silent)
+    database = Database("postgresql://assay@127.0.0.1/postgres")
+    with pytest.raises(StorageError):
+        database.store()
+    again = threading.Thread(target=database.fault)
+    again.start()
+    assert trying.wait(30)
+    with pytest.raises(StorageError, match="it does not answer"):
+        database.store()  # which would wait for `end`
+    assert len(tries) == 2
+    end.set()
+    again.join()

@@ -16,7 +16,8 @@ class Database:
     """One store a process. Safe to use from several threads.
 
     Where it cannot be opened, that is said for as long as finding it out has taken: nobody waits
-    for more than one attempt, however many ask a server that does not answer.
+    for more than one attempt, however many ask a server that does not answer, and once one has
+    failed for none but his own.
     """
 
     def __init__(self, url: str, *, named_by: str = "") -> None:
@@ -30,10 +31,16 @@ class Database:
 
     def store(self) -> Store:
         """The store. Raises StorageError where it cannot be opened."""
-        with self._lock:
+        if (failure := self._failure) is None:
+            self._lock.acquire()
+        elif not self._lock.acquire(blocking=False):
+            raise failure.with_traceback(None)  # which holds while somebody tries again
+        try:
             if self._store is None:
                 self._store = self._open()
             return self._store
+        finally:
+            self._lock.release()
 
     def _open(self) -> Store:
         from assay.store import open_store  # SQLAlchemy: a third of a second, not always needed
