@@ -39,7 +39,8 @@ def ask(address: str, body: dict[str, Any] | None = None, **headers: str) -> Any
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    for _ in range(600):
+    """For minutes: a disk that takes in images may hold up a start for as long."""
+    for _ in range(1500):
         try:
             if holds():
                 return

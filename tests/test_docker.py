@@ -111,7 +111,7 @@ def compose(checkout: Path, folder: Path, docker: Callable[..., str], built: Non
 def up(compose: Compose) -> Iterator[Compose]:
     """Both services healthy; gone afterwards with all they had."""
     try:
-        compose("up", "--no-build", "--detach", "--wait", "--wait-timeout", "240")
+        compose("up", "--no-build", "--detach", "--wait", "--wait-timeout", "600")
         yield compose
     finally:
         compose("--profile", "*", "down", "--volumes", "--timeout", "10")
@@ -230,7 +230,10 @@ class TestRunningImages:
             kill = inside.source_of(inside.kill_the_service)
             up("exec", "-T", "backend", "python", "-c", kill)
             wait_until(lambda: docker(*restarts).strip() == "1")
-            wait_until(lambda: ask(f"{api}/health")["status"] == "healthy")
+            try:
+                wait_until(lambda: ask(f"{api}/health")["status"] == "healthy")
+            except AssertionError:
+                pytest.fail(up("ps", "--all") + up("logs", "--timestamps", "--tail", "60"))
         assert failures == []
         [kept] = ask(f"{api}/v1/crypto/signals/tail?n=1")
         assert kept["origin"] == before["origin"]
