@@ -13,13 +13,13 @@ from assay_frontend.api.crypto_models import PastHour, Signal
 from assay_frontend.api.track_models import ReliabilityPoint
 from assay_frontend.components.backtest_words import earned_sentences, hindsight
 from assay_frontend.components.chance import against_chance
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.contributions import steps_figure, steps_of
 from assay_frontend.components.equity_chart import drawdowns
 from assay_frontend.components.regime_chart import Span, shares_of, spans_of
 from assay_frontend.components.risk_gauge import gauge_html, like_cases, like_sentence
 from assay_frontend.components.sparkline import sparkline_svg
 from assay_frontend.i18n import translator
+from assay_frontend.i18n.formats import risk_percent
 from assay_frontend.theme.palette import palette
 
 EN = translator("en")

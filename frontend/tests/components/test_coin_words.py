@@ -10,7 +10,7 @@ import pytest
 
 from assay_frontend.api.crypto_models import REGIMES, CoinBars, Signal, read_signals
 from assay_frontend.components import coin_tables
-from assay_frontend.components.coin_headline import coin_headline_html, risk_percent
+from assay_frontend.components.coin_headline import coin_headline_html
 from assay_frontend.components.coin_words import (
     benchmark_words,
     fallback_sentences,
@@ -23,6 +23,7 @@ from assay_frontend.components.text import file_stem
 from assay_frontend.components.volatility_chart import PastVolatility
 from assay_frontend.i18n import formats as f
 from assay_frontend.i18n import translator
+from assay_frontend.i18n.formats import risk_percent
 
 EN, ES = translator("en"), translator("es")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -18,13 +18,9 @@ from assay_frontend.i18n.formats import (
     length,
     percent,
     price,
+    risk_percent,
 )
 from assay_frontend.markets import DAY_MINUTES, EXCHANGES, MINUTES, CoinChoice
-
-
-def risk_percent(t: Translator, score: float) -> str:
-    """Whole percents; a decimal where the score is next to none or next to sure."""
-    return percent(t, score, 0 if 0.0195 <= score <= 0.9805 else 1)
 
 
 def coin_headline_html(t: Translator, signal: Signal, zone: tzinfo) -> str:

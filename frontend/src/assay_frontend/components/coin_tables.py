@@ -10,7 +10,7 @@ from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
 from assay_frontend.api.models import at_level
 from assay_frontend.components.candles import volume_words
 from assay_frontend.components.coin_candles import bar_name
-from assay_frontend.components.coin_headline import risk_percent, source_name
+from assay_frontend.components.coin_headline import source_name
 from assay_frontend.components.contributions import Step, points, step_name
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.regimes import regime_text
@@ -24,6 +24,7 @@ from assay_frontend.i18n.formats import (
     number,
     percent,
     price,
+    risk_percent,
     short_instant,
 )
 

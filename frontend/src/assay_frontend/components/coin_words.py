@@ -6,11 +6,10 @@ import math
 
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.models import at_level
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import ahead, fine_percent, percent
+from assay_frontend.i18n.formats import ahead, fine_percent, percent, risk_percent
 from assay_frontend.markets import DAY_MINUTES
 
 USUAL_RISK = 0.2  # by its definition: one span in five ends above the 80th percentile

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import Contribution, Signal
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.named_bars import NamedBar, mark_end, mark_start, named_bars_figure
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import number, percent
+from assay_frontend.i18n.formats import number, percent, risk_percent
 from assay_frontend.theme.palette import Palette
 
 SHOWN = 8

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from assay_frontend.api.crypto_models import CoinHours, PastHour, Signal
-from assay_frontend.components.coin_headline import risk_percent, source_name
+from assay_frontend.components.coin_headline import source_name
 from assay_frontend.components.regimes import regime_html, regime_word
 from assay_frontend.components.sparkline import sparkline_html
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, ahead, fine_percent, percent, price
+from assay_frontend.i18n.formats import MISSING, ahead, fine_percent, percent, price, risk_percent
 from assay_frontend.markets import CoinChoice
 from assay_frontend.theme.palette import Palette
 

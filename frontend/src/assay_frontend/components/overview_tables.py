@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from assay_frontend.api.crypto_models import CoinHours, Signal
 from assay_frontend.api.models import Forecast, History, at_level
-from assay_frontend.components.coin_headline import risk_percent, source_name
+from assay_frontend.components.coin_headline import source_name
 from assay_frontend.components.glances import DAY_HOURS, day_change
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.regimes import regime_text
@@ -20,6 +20,7 @@ from assay_frontend.i18n.formats import (
     money,
     percent,
     price,
+    risk_percent,
     short_date,
     short_instant,
 )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.headline import figure_html
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, number, percent, short_date
+from assay_frontend.i18n.formats import MISSING, number, percent, risk_percent, short_date
 
 
 def gold_record_html(t: Translator, record: GoldRecord) -> str:

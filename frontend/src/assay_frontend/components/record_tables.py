@@ -8,7 +8,6 @@ from datetime import tzinfo
 
 from assay_frontend.api.models import at_level
 from assay_frontend.api.track_models import IssuedForecast, IssuedSignal
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n import Translator
@@ -17,6 +16,7 @@ from assay_frontend.i18n.formats import (
     fine_percent,
     length,
     money,
+    risk_percent,
     short_date,
     short_instant,
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
 from assay_frontend.components.chance import against_chance, chance_band
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
-from assay_frontend.i18n.formats import number, percent
+from assay_frontend.i18n.formats import number, percent, risk_percent
 
 ENOUGH = 250
 _SAME = 0.0005

@@ -9,7 +9,6 @@ from datetime import datetime, tzinfo
 import plotly.graph_objects as go
 
 from assay_frontend.api.crypto_models import REGIMES, CoinHours, PastHour
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.figures import (
     name_panel,
     percent_sign,
@@ -27,6 +26,7 @@ from assay_frontend.i18n.formats import (
     number,
     percent,
     price,
+    risk_percent,
     short_instant,
     zone_name,
 )

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from assay_frontend.api.track_models import ReliabilityPoint
 from assay_frontend.components.chance import chance_band
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.regime_chart import USUAL_RISK
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import number, percent
+from assay_frontend.i18n.formats import number, percent, risk_percent
 
 LEAST_CASES = 10
 

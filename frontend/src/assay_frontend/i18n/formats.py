@@ -62,6 +62,11 @@ def percent(t: Translator, share: float | None, decimals: int = 0, *, signed: bo
     return t("format.percent", number=number(t, 100 * share, decimals, signed=signed))
 
 
+def risk_percent(t: Translator, score: float) -> str:
+    """A risk score: whole percents; a decimal where the score is next to none or next to sure."""
+    return percent(t, score, 0 if 0.0195 <= score <= 0.9805 else 1)
+
+
 def ratio_change(t: Translator, ratio: float | None) -> str:
     """A ratio as its distance from one: 0.98 is `−2.00%`, and what rounds to one has no sign."""
     if ratio is None:

@@ -19,7 +19,6 @@ from assay_frontend.components.coin_candles import bars_zone, coin_price_figure,
 from assay_frontend.components.coin_headline import (
     coin_headline_html,
     empty_coin_headline_html,
-    risk_percent,
     source_name,
     timeframe_words,
 )
@@ -46,6 +45,7 @@ from assay_frontend.i18n.formats import (
     fine_percent,
     instant,
     length,
+    risk_percent,
     zone_name,
 )
 from assay_frontend.markets import CoinChoice

@@ -10,7 +10,6 @@ from assay_frontend.api.client import AssayClient
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.latest import CoinGlance, coin_glances
 from assay_frontend.api.models import at_level
-from assay_frontend.components.coin_headline import risk_percent
 from assay_frontend.components.glances import coin_card_html, empty_card_html
 from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.problem_words import problem_title
@@ -18,7 +17,7 @@ from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import fine_percent, length, percent
+from assay_frontend.i18n.formats import fine_percent, length, percent, risk_percent
 from assay_frontend.markets import EXCHANGES, CoinChoice, as_symbol, is_spelling, symbols_of
 from assay_frontend.views.reader import Reader
 from assay_frontend.widgets import banners

@@ -20,7 +20,7 @@ from assay_frontend.components.equity_chart import (
     equity_words,
     portfolio_numbers,
 )
-from assay_frontend.components.evidence import tail_evidence
+from assay_frontend.components.evidence import evidence_kind, tail_evidence
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regime_chart import (
@@ -219,7 +219,7 @@ def _seen(t: Translator, row: LossRow) -> str:
         return MISSING
     p = kupiec_p(row.hits, row.n, row.level)
     verdict = tail_evidence(t, p, row.hit_rate, row.level)
-    if p is not None and p >= 0.05:
+    if p is not None and evidence_kind(p) == "none":
         verdict = t("losses.held.fits", p=p_value(t, p))
     return t(
         "losses.held",
