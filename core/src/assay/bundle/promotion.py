@@ -68,7 +68,10 @@ def history(folder: Path) -> tuple[Change, ...]:
 
     A folder that was copied here, or a writer that was killed, leaves the newest one untold.
     """
-    recorded, current = read_history(folder), current_champion(folder)
+    return _up_to(current_champion(folder), read_history(folder))
+
+
+def _up_to(current: ChampionId | None, recorded: tuple[Change, ...]) -> tuple[Change, ...]:
     if current is None or (recorded and recorded[-1].digest == current.digest):
         return recorded
     return (*recorded, Change.of(current.published(None), current, None))
@@ -123,8 +126,9 @@ def rollback_target(folder: Path) -> Path | None:
 
     Where the present one cannot be read it is the last that served and is kept.
     """
-    line = _line_of_succession(history(folder))
-    if current_champion(folder) is not None:
+    current = current_champion(folder)
+    line = _line_of_succession(_up_to(current, read_history(folder)))
+    if current is not None:
         del line[-1]
     for digest in reversed(line):
         place = place_of(folder, digest)
