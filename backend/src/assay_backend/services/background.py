@@ -41,7 +41,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(services.counters.keep, KEPT_EVERY_SECONDS)),
         asyncio.create_task(_repeat(lambda: _record_forecasts(services), TICK_SECONDS)),
         asyncio.create_task(_repeat(services.scoring.keep_scored, SCORING_SECONDS)),
-        asyncio.create_task(_repeat(services.storage.keep_looking, TRIED_EVERY_SECONDS)),
+        asyncio.create_task(_repeat(services.storage.look, TRIED_EVERY_SECONDS)),
         asyncio.create_task(
             _repeat(lambda: _watch_bundle(services), services.settings.bundle_check_seconds)
         ),
@@ -69,7 +69,7 @@ async def kept_current(services: Services) -> AsyncIterator[None]:
         await services.counters.keep()
 
 
-async def _repeat(work: Callable[[], Awaitable[None]], every_seconds: float) -> None:
+async def _repeat(work: Callable[[], Awaitable[object]], every_seconds: float) -> None:
     while True:
         try:
             await work()

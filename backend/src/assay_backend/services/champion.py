@@ -147,6 +147,8 @@ class ChampionService:
     def _kept(self) -> Bundle | None:
         """The version that served last of those kept, as far as they can be used."""
         for version in versions(self._folder):
+            if version.serves:  # the one that was refused
+                continue
             try:
                 bundle = load_bundle(version.folder)
                 check_metadata(bundle.metadata, path=str(version.folder / METADATA))

@@ -47,10 +47,6 @@ class StorageService:
         self._state = StorageState(database_fault, ledger_fault)
         return self._state
 
-    async def keep_looking(self) -> None:
-        """For a task that comes every TRIED_EVERY_SECONDS."""
-        await self.look()
-
     def problems(self) -> list[str]:
         """What the last look found wrong; from memory."""
         return self._state.problems if self._state is not None else []
