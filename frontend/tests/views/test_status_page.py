@@ -78,6 +78,7 @@ def test_a_replay_tells_no_age(backend, open_page, replies, texts, words_of):
     words = words_of(app)
     assert "clock stands still" in words
     assert "21 minutes" not in words
+    assert " days" not in words  # since it began to run, by two clocks
 
 
 def test_what_the_service_says_is_listed_and_unhealthy_is_an_answer(

@@ -180,13 +180,20 @@ def _show_metrics(reader: Reader, picture: StatusPicture) -> None:
     if latest.problem is not None and picture.status.problem is None:
         banners.show_part_problem(t, "metrics", latest.problem)
     if latest.value is not None:
-        show_facts(_metrics_facts(reader, latest.value))
+        status = picture.status.value
+        stands_still = status is not None and status.market_source == "replay"
+        show_facts(_metrics_facts(reader, latest.value, stands_still=stands_still))
 
 
-def _metrics_facts(reader: Reader, metrics: Metrics) -> list[tuple[str, str]]:
+def _metrics_facts(
+    reader: Reader, metrics: Metrics, *, stands_still: bool
+) -> list[tuple[str, str]]:
+    """Where the service's clock stands still, it cannot tell since when it runs."""
     t = reader.t
     last = metrics.last_signal_at
     up = span(t, max(0.0, (reader.now - metrics.start_time).total_seconds()))
+    if stands_still:
+        up = t("status.replay")
     calls = t(
         "status.metrics.calls",
         calls=number(t, metrics.upstream_calls),
