@@ -28,6 +28,7 @@ from assay.store.ledger_records import (
     Tally,
     check_entry,
 )
+from assay.store.ledger_rows import read_counted
 
 AT = datetime(2025, 11, 18, 23, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -453,6 +454,21 @@ def test_a_cut_tail_shows_also_after_others_were_written(store):
     assert sequences(append(store, entry(7), entry(8))) == [6, 7], "no number is given twice"
     found = store.ledger.verify()
     assert (found.rows, found.first_bad) == (5, 4)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_what_is_written_while_a_check_runs_is_no_fault(store, monkeypatch, before):
+    if before:
+        append(store, *(entry(n) for n in range(before)))
+
+    def counted_before_another_row(connection):
+        counted = read_counted(connection)
+        append(store, entry(7), entry(8, kind="gold_forecast"))
+        return counted
+
+    monkeypatch.setattr(ledger_module, "read_counted", counted_before_another_row)
+    found = store.ledger.verify()
+    assert (found.rows, found.intact) == (before, True)
 
 
 def test_the_database_itself_refuses_to_change_or_drop_rows(store):

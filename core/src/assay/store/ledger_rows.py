@@ -127,11 +127,11 @@ def read_extents(connection: Connection) -> dict[LedgerKind, Extent]:
 
 
 def read_counted(connection: Connection) -> tuple[int | None, dict[object, int]]:
-    """The newest row's sequence, and how many rows were counted of each kind, at one instant. What
-    is no number is none: None and 0.
+    """The newest row's sequence, 0 where there is no row, and how many rows were counted of each
+    kind, at one instant. What is no number is none: None and 0.
     """
     found = fetched(connection, _COUNTED)
-    last = found[0][0]
+    last = 0 if found[0][0] is None else found[0][0]
     counted = {kind: rows if isinstance(rows, int) else 0 for _, kind, rows in found}
     counted.pop(None, None)  # of no kind yet
     return last if isinstance(last, int) else None, counted
