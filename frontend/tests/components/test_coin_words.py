@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -195,6 +196,13 @@ def test_files_hold_what_is_shown_with_its_source(coin):
 def test_no_cell_of_a_file_is_a_formula():
     text = csv_text(["name", "value"], [["=1+2", -0.5], ["@x", 1]])
     assert text.splitlines()[1:] == ["'=1+2,-0.5", "'@x,1"]
+
+
+def test_a_file_tells_instants_in_utc_and_leaves_empty_what_there_is_not():
+    madrid = timezone(timedelta(hours=1))
+    row = [datetime(2025, 4, 14, 22, 30, tzinfo=madrid), date(2025, 4, 14), True, None]
+    text = csv_text(["at", "day", "so", "nothing"], [row])
+    assert text.splitlines()[1] == "2025-04-14T21:30:00Z,2025-04-14,true,"
 
 
 def test_a_files_name_holds_nothing_but_letters_digits_and_hyphens():

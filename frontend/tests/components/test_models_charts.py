@@ -18,7 +18,7 @@ from assay_frontend.components.evidence import (
     evidence_words,
     tail_evidence,
 )
-from assay_frontend.components.model_names import english_html, models_named
+from assay_frontend.components.gate_words import decision_html, gate_numbers, models_named
 from assay_frontend.components.models_tables import (
     crps_bars,
     history_numbers,
@@ -114,11 +114,32 @@ def test_each_rival_is_measured_against_the_one_its_test_names(card):
     )
 
 
-def test_code_names_of_models_become_names_marked_as_english():
-    assert english_html("log_linear_t: a<b") == (
+def test_an_unknown_reason_keeps_its_words_and_is_marked_as_english():
+    assert decision_html(ES, "log_linear_t: a<b") == (
         '<span lang="en">Log-linear Student-t: a&lt;b</span>'
     )
     assert models_named("MLP, not_a_model") == "MLP, not_a_model"
+
+
+def test_the_gates_checks_are_told_in_the_readers_words_and_kept_as_they_were():
+    reasons = [
+        "log_linear_t: coverage at 80% within two standard errors: yes "
+        "(0.7983, -0.26 standard errors)",
+        "MLP: Diebold-Mariano against log_linear_t: NO (one-sided p 0.0000)",
+        "something else",
+    ]
+    found = gate_numbers(ES, reasons, file="gate.csv")
+    assert list(found.table.values()) == [
+        ["t de Student log-lineal", "Red neuronal, MLP", ""],
+        [
+            "Cobertura del 80\xa0% a dos errores estándar como mucho",
+            "Contraste de Diebold-Mariano frente a t de Student log-lineal",
+            "something else",
+        ],
+        ["\N{CHECK MARK} sí", "\N{MULTIPLICATION X} no", ""],
+        ["0,7983, a \N{MINUS SIGN}0,26 errores estándar", "p de una cola < 0,001", ""],
+    ]
+    assert "MLP,Diebold-Mariano against log_linear_t,NO,one-sided p 0.0000" in found.csv
 
 
 def test_marks_stand_where_the_coverage_is_and_boxes_where_chance_is(card):

@@ -22,8 +22,8 @@ def test_each_figure_has_its_source_and_the_time_that_it_is_about(market, coin):
     about = {(row["market"], row["figure"]): row["about"] for row in rows}
     assert about["GC=F", "last_close"] == "2025-04-14"
     assert about["GC=F", "median"] == "2025-04-15"
-    assert about["BTC/USDT", "last_close"] == "2025-04-14T21:00:00+00:00"
-    assert about["BTC/USDT", "risk_score"] == "2025-04-15T21:00:00+00:00"
+    assert about["BTC/USDT", "last_close"] == "2025-04-14T21:00:00Z"
+    assert about["BTC/USDT", "risk_score"] == "2025-04-15T21:00:00Z"
     assert {row["source"] for row in rows if row["market"] == "BTC/USDT"} == {"simulated"}
 
 

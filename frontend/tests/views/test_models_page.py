@@ -52,6 +52,7 @@ def test_a_good_day_has_no_banner_and_offers_every_table_as_a_file(open_page):
         "Volatility models, CSV",
         "Losses, CSV",
         "All losses, CSV",
+        "Checks, CSV",
     ]
 
 
@@ -77,7 +78,7 @@ def test_every_chart_has_a_text_alternative_and_numbers(open_page, words_of):
     assert len(drawn) == 3
     assert all(chart.proto.alt for chart in drawn)
     assert "GARCH-t by weekday: +1.12\xa0%." in drawn[0].proto.alt
-    assert words_of(app).count("<table ") == 9
+    assert words_of(app).count("<table ") == 10
     named = [expander.label for expander in app.expander]
     assert named.count("The numbers behind the chart") == 3
 

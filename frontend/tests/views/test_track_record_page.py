@@ -118,7 +118,9 @@ def test_simulated_rows_are_announced_and_not_scored(backend, open_page, replies
 
 def test_replayed_rows_may_have_been_trained_on(backend, open_page, replies, texts):
     backend.replies[GOLD] = replies.of(invented_records.gold_record(20, source="replay"))
-    assert "have the benefit of hindsight" in texts(open_page().info)
+    told = texts(open_page().info)
+    assert "Replayed market: " in told
+    assert "have the benefit of hindsight" in told
 
 
 def test_a_few_simulated_rows_among_real_ones_are_told(backend, open_page, replies, texts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from functools import partial
 
 from assay_frontend.api.crypto_models import CoinBars, Signal, TimedBar
@@ -108,12 +108,12 @@ def coin_bars_csv(shown: Sequence[TimedBar], market: CoinBars) -> str:
     where = [market.symbol, market.timeframe, market.provenance.source]
     rows = [
         [
-            f"{bar.opened.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            bar.opened,
             bar.open,
             bar.high,
             bar.low,
             bar.close,
-            "" if bar.volume is None else bar.volume,
+            bar.volume,
             *where,
         ]
         for bar in shown
@@ -125,7 +125,7 @@ def coin_bars_csv(shown: Sequence[TimedBar], market: CoinBars) -> str:
 def past_csv(past: PastVolatility) -> str:
     """Realized volatility as a share, not in percent."""
     rows = [
-        [f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", past.horizon_minutes, value, past.source]
+        [end, past.horizon_minutes, value, past.source]
         for end, value in zip(past.ends, past.values, strict=True)
         if value is not None
     ]
@@ -141,7 +141,7 @@ def signal_csv(signal: Signal) -> str:
         ("source", signal.provenance.source),
         ("timeframe", signal.timeframe),
         ("horizon_min", signal.horizon_minutes),
-        ("as_of", signal.provenance.as_of and signal.provenance.as_of.isoformat()),
+        ("as_of", signal.provenance.as_of),
         ("risk_score", signal.risk_score),
         ("vol_regime", signal.vol_regime),
         ("nowcast_ret", signal.last_return),
@@ -168,7 +168,7 @@ def recent_csv(signals: Sequence[Signal]) -> str:
     header += ["risk_score", "vol_regime", "volatility", "value_at_risk_95"]
     rows = [
         [
-            signal.created_at.isoformat() if signal.created_at else "",
+            signal.created_at,
             signal.symbol,
             signal.exchange,
             signal.provenance.source,

@@ -9,7 +9,7 @@ from functools import partial
 from assay_frontend.api.models import Evaluation, ScoreRow, at_level
 from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion, TailRow
 from assay_frontend.components.evidence import directed_evidence, evenness_words, tail_evidence
-from assay_frontend.components.model_names import models_named
+from assay_frontend.components.gate_words import decision_words
 from assay_frontend.components.named_bars import NamedBar
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.tables import Table, csv_text
@@ -100,7 +100,7 @@ def history_numbers(
             Column("replaced", [c.replaced for c in rows], t("table.replaced")),
             Column("replaced_digest", [c.replaced_digest for c in rows]),
             Column("by", [c.by for c in rows], t("table.who")),
-            Column("why", [c.why for c in rows], t("table.why"), models_named),
+            Column("why", [c.why for c in rows], t("table.why"), partial(decision_words, t)),
         ]
 
     table = Numbers.of(columns(rows[:shown]), file=file).table
@@ -222,7 +222,7 @@ def leaderboard_csv(evaluation: Evaluation) -> str:
         ]
         for row in sharpest_first(evaluation)
     ]  # fmt: skip
-    return csv_text(header, [["" if cell is None else cell for cell in row] for row in rows])
+    return csv_text(header, rows)
 
 
 def leaderboard_file(evaluation: Evaluation) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from assay_frontend.components.tables import Table, csv_text
@@ -43,7 +42,7 @@ class Numbers:
         if newest_first:
             table = {title: cells[::-1] for title, cells in table.items()}
         kept = [column for column in columns if column.name]
-        rows = zip(*(map(_cell, column.values) for column in kept), strict=True)
+        rows = zip(*(column.values for column in kept), strict=True)
         return cls(table, csv_text([column.name for column in kept], list(rows)), file)
 
     @property
@@ -58,11 +57,3 @@ def constant(name: str, value: object, like: Sequence[object]) -> Column:
 
 def _words(column: Column, value: object) -> str:
     return MISSING if value is None else column.words(value)
-
-
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.isoformat() if isinstance(value, date) else value

@@ -67,19 +67,19 @@ def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
         figures = {
             "last_close": forecast.last_close,
             "median": forecast.median,
-            "lower_80": interval.lower if interval else "",
-            "upper_80": interval.upper if interval else "",
+            "lower_80": interval and interval.lower,
+            "upper_80": interval and interval.upper,
             "probability_up": forecast.probability_up,
             "random_walk": forecast.random_walk,
         }
         about = dict.fromkeys(figures, forecast.target) | {"last_close": forecast.today}
         market = (forecast.symbol, forecast.provenance.source)
-        rows += [(*market, about[name].isoformat(), name, it) for name, it in figures.items()]
+        rows += [(*market, about[name], name, it) for name, it in figures.items()]
     for signal, hours in seen:
         change = day_change(hours)
         coin = {
             "last_close": signal.last_close,
-            "change_24h": "" if change is None else round(change, 6),
+            "change_24h": None if change is None else round(change, 6),
             "vol_regime": signal.vol_regime,
             "risk_score": signal.risk_score,
             "volatility": signal.volatility.horizon,
@@ -88,7 +88,7 @@ def overview_csv(forecast: Forecast | None, seen: Seen) -> str:
         ends = dict.fromkeys(coin, signal.target_time)
         ends |= {"last_close": signal.origin, "change_24h": signal.origin}
         rows += [
-            (signal.symbol, signal.provenance.source, end.isoformat() if end else "", name, figure)
+            (signal.symbol, signal.provenance.source, end, name, figure)
             for (name, figure), end in zip(coin.items(), ends.values(), strict=True)
         ]
     return csv_text(("market", "source", "about", "figure", "value"), rows)

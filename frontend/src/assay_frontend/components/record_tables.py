@@ -114,19 +114,19 @@ def forecasts_csv(items: Sequence[IssuedForecast]) -> str:
 
 def _forecast_row(item: IssuedForecast) -> list[object]:
     row, outcome, interval = item.row, item.outcome, item.interval(0.8)
-    scores: list[object] = [""] * 6
+    scores: list[object] = [None] * 6
     if outcome is not None:
         scores = [
             outcome.actual, outcome.held(0.8), outcome.direction_hit, outcome.pit, outcome.crps,
             outcome.random_walk_crps,
         ]  # fmt: skip
     said: list[object] = [
-        row.sequence, row.recorded_at.isoformat(), item.today.isoformat(),
-        item.target.isoformat(), row.source, row.status, row.counted, item.model_type,
+        row.sequence, row.recorded_at, item.today,
+        item.target, row.source, row.status, row.counted, item.model_type,
         item.model_version, item.last_close, item.median, interval and interval.lower,
         interval and interval.upper, item.probability_up,
     ]  # fmt: skip
-    return [_cell(value) for value in (*said, *scores)]
+    return [*said, *scores]
 
 
 def signals_csv(items: Sequence[IssuedSignal]) -> str:
@@ -142,20 +142,16 @@ def signals_csv(items: Sequence[IssuedSignal]) -> str:
 
 def _signal_row(item: IssuedSignal) -> list[object]:
     row, outcome = item.row, item.outcome
-    scores: list[object] = [""] * 5
+    scores: list[object] = [None] * 5
     if outcome is not None:
         scores = [
             outcome.realized_volatility, outcome.above_threshold, outcome.inside,
             math.expm1(outcome.log_return), outcome.lost_beyond(0.95),
         ]  # fmt: skip
     said: list[object] = [
-        row.sequence, row.recorded_at.isoformat(), row.origin.isoformat(), row.due.isoformat(),
+        row.sequence, row.recorded_at, row.origin, row.due,
         item.symbol, row.source, item.timeframe, item.horizon_minutes, row.status, row.counted,
         item.risk_score, item.vol_regime, item.volatility, item.lower, item.upper,
         at_level(item.value_at_risk, 0.95),
     ]  # fmt: skip
-    return [_cell(value) for value in (*said, *scores)]
-
-
-def _cell(value: object) -> object:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+    return [*said, *scores]

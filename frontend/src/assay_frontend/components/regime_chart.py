@@ -207,7 +207,7 @@ def hours_csv(found: CoinHours) -> str:
         header,
         [
             (
-                hour.time.isoformat(), hour.close, hour.regime, hour.risk_score, hour.volatility,
+                hour.time, hour.close, hour.regime, hour.risk_score, hour.volatility,
                 hour.realized, found.horizon_minutes, found.symbol, found.provenance.source,
             )
             for hour in found.hours

@@ -126,10 +126,8 @@ def freshness_csv(status: Status) -> str:
     ]  # fmt: skip
     rows = [
         [
-            s.exchange or "", s.symbol, s.timeframe, s.source or "",
-            s.as_of.isoformat() if s.as_of else "", "" if s.age_seconds is None else s.age_seconds,
-            str(s.stale).lower(), s.rows, s.next_refresh.isoformat() if s.next_refresh else "",
-            s.last_error or "",
+            s.exchange, s.symbol, s.timeframe, s.source, s.as_of, s.age_seconds, s.stale, s.rows,
+            s.next_refresh, s.last_error,
         ]
         for s in status.freshness
     ]  # fmt: skip
@@ -139,5 +137,5 @@ def freshness_csv(status: Status) -> str:
 def gaps_csv(gaps: Sequence[Gap]) -> str:
     return csv_text(
         ["exchange", "symbol", "timeframe", "start", "end", "bars"],
-        [[g.exchange or "", g.symbol, g.timeframe, g.start, g.end, g.bars] for g in gaps],
+        [[g.exchange, g.symbol, g.timeframe, g.start, g.end, g.bars] for g in gaps],
     )

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
 
 from assay_frontend.api.models import Bar, Evaluation, Forecast, at_level
 from assay_frontend.components.text import html_text, markdown_text
@@ -117,12 +118,12 @@ def bars_csv(bars: Iterable[Bar], *, source: str) -> str:
     header = ["date", "open", "high", "low", "close", "volume", "source"]
     rows = [
         [
-            bar.session.isoformat(),
+            bar.session,
             bar.open,
             bar.high,
             bar.low,
             bar.close,
-            "" if bar.volume is None else bar.volume,
+            bar.volume,
             source,
         ]
         for bar in bars
@@ -133,7 +134,7 @@ def bars_csv(bars: Iterable[Bar], *, source: str) -> str:
 def forecast_csv(forecast: Forecast) -> str:
     """One quantile a row; from the ranges' ends where the answer has no quantiles."""
     quantiles = forecast.quantiles or _quantiles_of_intervals(forecast)
-    head = [forecast.symbol, forecast.today.isoformat(), forecast.target.isoformat()]
+    head = [forecast.symbol, forecast.today, forecast.target]
     tail = [forecast.currency, forecast.provenance.source]
     return csv_text(
         ["symbol", "origin", "target", "quantile", "price", "currency", "source"],
@@ -150,14 +151,24 @@ def _quantiles_of_intervals(forecast: Forecast) -> tuple[tuple[float, float], ..
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Text that a spreadsheet could take for a formula gets an apostrophe before it."""
+    """Dates and instants as ISO 8601, in UTC with Z; None is empty. Text that a spreadsheet could
+    take for a formula gets an apostrophe before it.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([[_inert(cell) for cell in row] for row in rows])
+    writer.writerows([[_cell(cell) for cell in row] for row in rows])
     return buffer.getvalue()
 
 
-def _inert(cell: object) -> object:
-    """Names come from elsewhere: `=1+2` must stay a name."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
+def _cell(value: object) -> object:
+    match value:
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case str() if value[:1] in ("=", "+", "-", "@"):
+            return f"'{value}"  # names come from elsewhere: `=1+2` must stay a name
+    return value

@@ -14,7 +14,7 @@ from assay_frontend.components.coverage_chart import (
     coverage_numbers,
     coverage_words,
 )
-from assay_frontend.components.model_names import english_html
+from assay_frontend.components.gate_words import decision_html, gate_numbers
 from assay_frontend.components.models_headline import empty_models_html, models_headline_html
 from assay_frontend.components.named_bars import named_bars_figure
 from assay_frontend.components.numbers import Numbers
@@ -272,11 +272,14 @@ def _show_card(reader: Reader, card: ChampionCard) -> None:
         show_facts(facts)
         if card.verdict:
             label = html_text(t("models.card.verdict"))
-            st.html(f"<p><strong>{label}</strong> {english_html(card.verdict)}</p>")
-        if card.reasons:
-            with st.expander(t("models.card.reasons", n=len(card.reasons))):
-                listed = "".join(f"<li>{english_html(reason)}</li>" for reason in card.reasons)
-                st.html(f"<ul>{listed}</ul>")
+            st.html(f"<p><strong>{label}</strong> {decision_html(t, card.verdict)}</p>")
+    if card.reasons:
+        show_numbers(
+            t,
+            gate_numbers(t, card.reasons, file=f"gate-{card.version}.csv"),
+            download="gate",
+            title=t("models.card.reasons", n=len(card.reasons)),
+        )
 
 
 def _inputs(reader: Reader, card: ChampionCard) -> str:

@@ -126,8 +126,9 @@ def _show_sources(reader: Reader, rows: list[TrackedRow]) -> None:
         banners.show_simulated(reader.t, reader.t("record.simulated.all"))
     elif simulated:
         st.info(reader.t("record.simulated.some", n=len(simulated)))
-    if any(row.source == "replay" for row in rows):
-        st.info(reader.t("banner.hindsight"))
+    if replayed := [row for row in rows if row.source == "replay"]:
+        words = reader.t("record.replay", n=len(replayed), all=len(rows))
+        st.info(f"{words} {reader.t('banner.hindsight')}")
 
 
 def _show_nothing_scored(reader: Reader, rows: list[TrackedRow]) -> None:
