@@ -279,6 +279,7 @@ def _show_card(reader: Reader, card: ChampionCard) -> None:
             gate_numbers(t, card.reasons, file=f"gate-{card.version}.csv"),
             download="gate",
             title=t("models.card.reasons", n=len(card.reasons)),
+            most_rows=len(card.reasons),
         )
 
 

@@ -38,21 +38,28 @@ def show_chart(
 
 
 def show_numbers(
-    t: Translator, numbers: Numbers, *, download: str, title: str | None = None
+    t: Translator,
+    numbers: Numbers,
+    *,
+    download: str,
+    title: str | None = None,
+    most_rows: int = MOST_ROWS,
 ) -> None:
-    """Folded away, with the file beside them."""
+    """Folded away, with the file beside them; a table of more than `most_rows` scrolls, and cuts
+    sentences off.
+    """
     name = title or t("chart.table")
     with st.container(
         horizontal=True, vertical_alignment="top", gap="small", key=f"assay_numbers_{download}"
     ):
         if numbers.rows:
             with st.expander(name):
-                _show_rows(numbers, label=name)
+                _show_rows(numbers, label=name, most_rows=most_rows)
         offer_file(t, f"download.{download}", numbers.csv, file_name=numbers.file)
 
 
-def _show_rows(numbers: Numbers, *, label: str) -> None:
-    if numbers.rows > MOST_ROWS:
+def _show_rows(numbers: Numbers, *, label: str, most_rows: int) -> None:
+    if numbers.rows > most_rows:
         st.dataframe(numbers.table, hide_index=True, height=280)
     else:
         st.html(table_html(numbers.table, label=label))
