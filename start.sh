@@ -31,8 +31,9 @@ fail() {
 # Settings from .env, as Compose reads it: data that is never run; what is already set wins.
 load_env_file() {
   [ -f .env ] || return 0
-  local blank='^[[:space:]]*(#.*)?$' number=0 ours=' ' line key value wanted
+  local known blank='^[[:space:]]*(#.*)?$' number=0 ours=' ' line key value wanted
   local setting='^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)[[:space:]]*[=:](.*)$'
+  known=$(<env.example)
   while IFS= read -r line || [ -n "$line" ]; do
     number=$((number + 1)) wanted='NAME=value is'
     if [ "$number" -eq 1 ]; then line=${line#$'\xef\xbb\xbf'}; fi # the mark of some editors
@@ -43,6 +44,9 @@ load_env_file() {
         if [ -z "${!key+set}" ] || [[ $ours == *" $key "* ]]; then
           export "$key=$value"
           ours="$ours$key "
+        fi
+        if [[ $key == ASSAY_* ]] && [[ $known != *"# $key="* ]]; then
+          say "start.sh: .env, line $number: no setting is called $key; env.example has all." >&2
         fi
         continue
       fi

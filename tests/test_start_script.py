@@ -67,7 +67,7 @@ def clean_copy(checkout: Path, tmp_path: Path) -> Path:
     copy.mkdir()
     for folder in ("core", "backend", "frontend", "training", "scripts"):
         shutil.copytree(checkout / folder, copy / folder, ignore=left_out)
-    for file in ("start.sh", "pyproject.toml", "uv.lock"):
+    for file in ("start.sh", "env.example", "pyproject.toml", "uv.lock"):
         shutil.copy(checkout / file, copy / file)
     return copy
 
@@ -468,6 +468,16 @@ def test_a_line_of_the_env_file_that_is_not_understood_is_told_by_its_number_alo
     assert "s3cret" not in ended.stdout + ended.stderr
     assert "NAME" not in docker.was_given()
     assert docker.was_given()["AFTER"] == "wards"
+
+
+def test_a_misspelt_setting_of_the_env_file_is_told(clean_copy: Path, docker: StubDocker) -> None:
+    lines = ["ASSAY_LOG_LEVEL=debug", "ASSAY_MARKT_SOURCE=live", "ANOTHERS=own"]
+    (clean_copy / ".env").write_text("\n".join(lines))
+    ended = run(clean_copy, "stop", environment=docker.environment)
+    assert ended.returncode == 0
+    assert ended.stderr == (
+        "start.sh: .env, line 2: no setting is called ASSAY_MARKT_SOURCE; env.example has all.\n"
+    )
 
 
 def test_one_uv_serves_the_script_and_the_images(checkout: Path) -> None:
