@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from assay_backend.settings import Settings, environment_name
+from assay_backend.settings import Settings, environment_name, misspelt
 from assay_training.settings import TrainingSettings
 
 COMPOSE = {
@@ -46,6 +46,7 @@ def test_every_setting_is_listed_once_with_a_line_on_it(checkout):
         | (read_by_dashboard - SET_BY_SPACES)
     )
     assert set(listed) == expected
+    assert not misspelt(listed), "another service's setting, which is none of the backend's"
     assert len(listed) == len(set(listed))
     lines = text.splitlines()
     above = [lines[n - 1] for n, line in enumerate(lines) if re.match(r"# [A-Z0-9_]+=", line)]

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from assay.market.keys import SeriesKey
 from assay_backend.server import main
-from assay_backend.settings import BadSettings, Settings, environment_name, load_settings
+from assay_backend.settings import BadSettings, Settings, environment_name, load_settings, misspelt
 
 ENV_EXAMPLE = Path(__file__).parents[2] / "env.example"
 
@@ -260,3 +260,11 @@ def test_the_process_ends_with_2_and_a_sentence() -> None:
         "PORT",
         "ASSAY_MARKET_SOURCE",
     ]
+
+
+def test_a_misspelt_setting_is_known_by_the_one_it_nearly_is():
+    names = ["ASSAY_MARKT_SOURCE", "ASSAY_ADMINKEY", "ASSAY_LOG_LEVEL", "ASSAY_DASHBOARD_COINS"]
+    assert misspelt([*names, "PROT", "HOME"]) == {
+        "ASSAY_MARKT_SOURCE": "ASSAY_MARKET_SOURCE",
+        "ASSAY_ADMINKEY": "ASSAY_ADMIN_KEY",
+    }

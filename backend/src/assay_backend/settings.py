@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -27,6 +29,7 @@ from assay.market.venues import VENUES, venue
 from assay_backend.logs import LogFormat
 
 PREFIX = "ASSAY_"
+NEARLY = 0.9  # of 1; the other services' settings are less like any of these
 
 MarketSource = Literal["live", "auto", "replay", "simulated"]
 
@@ -286,6 +289,14 @@ def load_settings() -> Settings:
     except ValidationError as error:
         sentences = [_sentence(item) for item in error.errors(include_url=False)]
         raise BadSettings("\n".join(sentences)) from None
+
+
+def misspelt(names: Iterable[str]) -> dict[str, str]:
+    """Those of `names` that are nearly a setting's, each with that setting's."""
+    own = [environment_name(field, info) for field, info in Settings.model_fields.items()]
+    others = [name for name in names if name.startswith(PREFIX) and name not in own]
+    nearest = {name: get_close_matches(name, own, n=1, cutoff=NEARLY) for name in others}
+    return {name: found[0] for name, found in nearest.items() if found}
 
 
 def environment_name(field: str, info: FieldInfo) -> str:
