@@ -116,6 +116,7 @@ def _gold_summary(items: list[Document]) -> Document:
         "coverage": {str(x): _rate([s["inside"][str(x)] for s in scores]) for x in LEVELS},
         "skill": {
             "crps_skill": 1 - own / walk if scores else None,
+            "crps_p_value": 0.004 if len(scores) >= 10 else None,
             "crps": own / len(scores) if scores else None,
             "random_walk_crps": walk / len(scores) if scores else None,
             "pinball_skill": 0.019 if scores else None,
@@ -500,8 +501,8 @@ def trial(**changed: object) -> Document:
         "answers": True,
         "track_record": {
             "n": 10,
-            "skill": {"crps_skill": 0.03},
-            "beside_champion": {"n": 9, "crps_skill": -0.012},
+            "skill": {"crps_skill": 0.03, "crps_p_value": 0.31},
+            "beside_champion": {"n": 9, "crps_skill": -0.012, "crps_p_value": None},
         },
         "problems": [],
         **changed,

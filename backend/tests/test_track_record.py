@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from scipy.stats import ttest_1samp
 
 from assay.store.ledger_records import Batch, Entry, Outcome
 from assay_backend.schemas.track_record import GoldTrackRecordAnswer, SignalTrackRecordAnswer
@@ -95,6 +96,10 @@ def test_golds_summary_is_what_a_slow_loop_finds(client, keep):
         squares += each["error"] ** 2
         rival_squares += each["random_walk_error"] ** 2
     assert summary["skill"]["crps_skill"] == pytest.approx(1 - ours / theirs)
+    both = [each for each in found if each["random_walk_crps"] is not None]
+    edges = [each["crps"] - each["random_walk_crps"] for each in both]
+    p = ttest_1samp(edges, 0.0).pvalue  # at one step ahead that is what the test comes to
+    assert summary["skill"]["crps_p_value"] == pytest.approx(p)
     assert summary["skill"]["rmse"] == pytest.approx(math.sqrt(squares / 23))
     assert summary["skill"]["rmse_ratio_rw"] == pytest.approx(math.sqrt(squares / rival_squares))
     pits = [0] * 10

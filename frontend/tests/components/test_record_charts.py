@@ -200,6 +200,21 @@ def test_a_range_is_called_too_narrow_or_wide_only_beyond_chance(t, gold, hits, 
     assert words[t.language == "es"] in gold_sentences(t, record)[0]
 
 
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (0.4, " That this is more than chance: no evidence (p 0.400)."),
+        (0.004, " That this is more than chance: strong evidence (p 0.004)."),
+        (None, ""),
+    ],
+)
+def test_skill_is_told_with_what_a_test_says_of_it(gold, p, words):
+    record = replace(gold, coverage=(), crps_skill=0.021, crps_p_value=p)
+    said = gold_sentences(EN, record)[0].replace("\xa0", " ")
+    assert said.partition("walk's.")[2] == words
+    assert "2.1 % better" in said
+
+
 @pytest.mark.parametrize(("hits", "words"), [(2, "too high"), (22, "Taken at"), (60, "too low")])
 def test_risk_scores_are_judged_as_a_whole(signals, hits, words):
     record = replace(signals, risk_score=0.2, events=Rate(100, hits), counted=100)

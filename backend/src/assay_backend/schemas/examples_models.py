@@ -49,7 +49,7 @@ MODELS: Example = {
         "challenger": _VERSION | {"version": _NEXT, "digest": _DIGEST_NEXT, "serves": False},
         "answers": True,
         "track_record": GOLD_TRACK_RECORD["summary"]
-        | {"beside_champion": {"n": 1, "crps_skill": 0.011}},
+        | {"beside_champion": {"n": 1, "crps_skill": 0.011, "crps_p_value": None}},
         "problems": [],
     },
     "problems": [],

@@ -24,6 +24,7 @@ GOLD_TRACK_RECORD: Example = {
         },
         "skill": {
             "crps_skill": 0.02,
+            "crps_p_value": None,
             "crps": 0.0049,
             "random_walk_crps": 0.005,
             "pinball_skill": 0.019,

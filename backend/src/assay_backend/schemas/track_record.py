@@ -81,6 +81,9 @@ class SkillSoFar(Schema):
     """Beside the random walk on the same days; a skill above 0 is better than it."""
 
     crps_skill: float | None = Field(description="1 - CRPS / the random walk's")
+    crps_p_value: float | None = Field(
+        description="Two-sided, of Diebold and Mariano; null below ten days"
+    )
     crps: float | None
     random_walk_crps: float | None
     pinball_skill: float | None
@@ -108,6 +111,9 @@ class BesideChampion(Schema):
 
     n: int
     crps_skill: float | None = Field(description="1 - CRPS / the champion's")
+    crps_p_value: float | None = Field(
+        description="Two-sided, of Diebold and Mariano; null below ten days"
+    )
 
 
 class ChallengerRecord(GoldSummary):

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from assay.evaluation.significance import diebold_mariano
 from assay.evaluation.track_record import HitRate, mean, root_mean_square, skill
 from assay.forecast.distribution import INTERVAL_LEVELS
 from assay_backend.callers import Role
@@ -26,6 +29,7 @@ _SAID = (
     "intervals",
 )
 PIT_BINS = 10
+LEAST_TESTED = 10  # of fewer days no test says anything
 
 Document = dict[str, Any]
 
@@ -68,7 +72,11 @@ def challenger_records(
         both = {_session(item): item.scores["crps"] for item in items if item.counted}
         shared = sorted(both.keys() & champion.keys())
         own, rival = [both[name] for name in shared], [champion[name] for name in shared]
-        beside_champion = {"n": len(shared), "crps_skill": skill(own, rival)}
+        beside_champion = {
+            "n": len(shared),
+            "crps_skill": skill(own, rival),
+            "crps_p_value": _p_value(own, rival),
+        }
         records[version] = gold_summary(items) | {"beside_champion": beside_champion}
     return records
 
@@ -105,6 +113,7 @@ def _skill(scores: Sequence[Document]) -> Document:
     rival_rmse = root_mean_square([each["random_walk_error"] for each in scores])
     return {
         "crps_skill": skill(crps, rival),
+        "crps_p_value": _p_value(crps, rival),
         "crps": mean(crps),
         "random_walk_crps": mean(rival),
         "pinball_skill": skill(
@@ -114,6 +123,14 @@ def _skill(scores: Sequence[Document]) -> Document:
         "random_walk_rmse": rival_rmse,
         "rmse_ratio_rw": rmse / rival_rmse if rmse is not None and rival_rmse else None,
     }
+
+
+def _p_value(losses: Sequence[float], rival: Sequence[float]) -> float | None:
+    """Two-sided, that both lose the same in the long run."""
+    if len(losses) < LEAST_TESTED:
+        return None
+    found = diebold_mariano(np.array(losses), np.array(rival))
+    return None if found is None else found[1]
 
 
 def _histogram(pits: Sequence[float]) -> list[int]:

@@ -140,6 +140,7 @@ class GoldRecord:
     direction: Rate
     coverage: tuple[tuple[float, Rate], ...]
     crps_skill: float | None
+    crps_p_value: float | None
     rmse_ratio: float | None
     pit: tuple[int, ...]
 
@@ -158,6 +159,7 @@ class GoldRecord:
             direction=Rate.parse(summary.child("hits")),
             coverage=_rates_by_level(summary, "coverage"),
             crps_skill=skill.number_or_none("crps_skill"),
+            crps_p_value=skill.number_or_none("crps_p_value"),
             rmse_ratio=skill.number_or_none("rmse_ratio_rw"),
             pit=summary.count_list("pit"),
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
 from assay_frontend.components.chance import against_chance, chance_band
+from assay_frontend.components.evidence import evidence_words
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
 from assay_frontend.i18n.formats import number, percent, risk_percent
 
-ENOUGH = 250
+FEW = 250  # outcomes
 _SAME = 0.0005
 
 
@@ -86,9 +87,13 @@ def _skill(t: Translator, record: GoldRecord) -> list[str]:
         return []
     same = abs(record.crps_skill) < _SAME
     kind = "same" if same else "better" if record.crps_skill > 0 else "worse"
-    return [t(f"record.words.skill.{kind}", share=percent(t, abs(record.crps_skill), 1))]
+    said = t(f"record.words.skill.{kind}", share=percent(t, abs(record.crps_skill), 1))
+    if record.crps_p_value is None:
+        return [said]
+    evidence = evidence_words(t, record.crps_p_value)
+    return [f"{said} {t('record.words.skill.evidence', evidence=evidence)}"]
 
 
 def few_words(t: Translator, n: int) -> list[str]:
     """How much chance has to say, while outcomes are few."""
-    return [t("record.words.few", n=number(t, n), enough=ENOUGH)] if n < ENOUGH else []
+    return [t("record.words.few", n=number(t, n))] if n < FEW else []
