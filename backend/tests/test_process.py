@@ -61,7 +61,12 @@ def test_a_signal_ends_it_cleanly(start: Callable, number: signal.Signals) -> No
 
 
 def test_in_json_every_line_is_an_object(start: Callable) -> None:
-    service = start(ASSAY_LOG_FORMAT="json", ASSAY_LOG_LEVEL="debug", ASSAY_ADMINKEY="s3cret")
+    service = start(
+        ASSAY_LOG_FORMAT="json",
+        ASSAY_LOG_LEVEL="debug",
+        ASSAY_ADMINKEY="s3cret",
+        ASSAY_ADMIN_KEY="s3cret",
+    )
     assert service.ask("/nothing", **{"X-Request-ID": "mine-1"})[0] == 404
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(60) == 0
@@ -72,8 +77,9 @@ def test_in_json_every_line_is_an_object(start: Callable) -> None:
     assert {"uvicorn.error", "assay_backend.services.champion"} <= {
         line["logger"] for line in lines
     }
-    [misspelt] = [line["message"] for line in lines if "ASSAY_ADMIN_KEY" in line["message"]]
+    misspelt, short = [line["message"] for line in lines if "ASSAY_ADMIN_KEY" in line["message"]]
     assert misspelt.startswith("ASSAY_ADMINKEY is no setting")
+    assert short == "ASSAY_ADMIN_KEY has under 16 characters: it can be guessed"
     assert "s3cret" not in service.said()
     [asked] = [line for line in lines if line["request_id"] == "mine-1"]
     assert (asked["route"], asked["status"], asked["level"]) == ("other", 404, "info")

@@ -19,7 +19,7 @@ from assay_backend.app import create_app
 from assay_backend.logs import log_to_stderr
 from assay_backend.services.container import build_services
 from assay_backend.services.ending import Ending
-from assay_backend.settings import BadSettings, Settings, load_settings, misspelt
+from assay_backend.settings import LEAST_KEY, BadSettings, Settings, load_settings, misspelt
 
 # Docker kills after ten seconds.
 LAST_ANSWERS_SECONDS = 1.0  # in which new connections are taken too
@@ -37,14 +37,21 @@ def main() -> int:
     try:
         settings = load_settings()
         log_to_stderr(settings.log_level, settings.log_format)
-        for name, meant in misspelt(os.environ).items():
-            log.warning("%s is no setting and changes nothing: perhaps %s is meant", name, meant)
+        _warn_of(settings)
         with bind(settings) as listening:
             serve(settings, listening)
     except (BadSettings, AssayError) as error:
         _say_why(str(error))
         return EXIT_BAD_SETTINGS
     return 0
+
+
+def _warn_of(settings: Settings) -> None:
+    """What can be used, and is hardly what was meant."""
+    for name, meant in misspelt(os.environ).items():
+        log.warning("%s is no setting and changes nothing: perhaps %s is meant", name, meant)
+    if settings.admin_key_is_short:
+        log.warning("ASSAY_ADMIN_KEY has under %d characters: it can be guessed", LEAST_KEY)
 
 
 def serve(settings: Settings, listening: socket.socket) -> None:

@@ -29,6 +29,7 @@ from assay.market.venues import VENUES, venue
 from assay_backend.logs import LogFormat
 
 PREFIX = "ASSAY_"
+LEAST_KEY = 16  # characters
 NEARLY = 0.9  # of 1; the other services' settings are less like any of these
 
 MarketSource = Literal["live", "auto", "replay", "simulated"]
@@ -148,6 +149,12 @@ class Settings(BaseSettings):
 
     git_commit: str = ""
     build_time: str = ""
+
+    @property
+    def admin_key_is_short(self) -> bool:
+        """Whether there is one that could be guessed."""
+        key = self.admin_key
+        return key is not None and len(key.get_secret_value()) < LEAST_KEY
 
     @property
     def bundle_folder(self) -> Path:
