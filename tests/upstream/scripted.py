@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from assay.errors import SourceUnavailable
 from assay.market.bars import check_bars
 from assay.market.crypto.series import stamp
 from assay.market.keys import SeriesKey
@@ -15,6 +16,7 @@ from assay.market.sources.base import Fetched
 
 NOW = datetime(2026, 11, 18, 12, 20, tzinfo=UTC)
 BTC = SeriesKey("binance", "BTC/USDT", "1h")
+DOWN = SourceUnavailable("down")
 VENUE_OF = {"binance_mirror": "binance"}
 # Bars of different exchanges differ in their prices.
 LEVELS = {"binance": 100.0, "kraken": 200.0, "coinbase": 300.0, "simulated": 900.0}
@@ -125,3 +127,8 @@ async def settle(feed):
     feed.refresh_due()
     while any(route.flight for route in feed._routes.values()):
         await asyncio.sleep(0.001)
+
+
+def shown(series):
+    """Whose bars they are, whether they are stale, and how many."""
+    return series.held.source, series.stale, len(series.bars)
