@@ -14,6 +14,30 @@ DESK, PHONE = (1440, 1000), (360, 780)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
+# Text on a ground that it stands out from by less than 4.5: axe leaves much undecided.
+FAINT = """() => {
+    const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = colour => {
+        const [red, green, blue] = channels(colour).map(value => value / 255)
+            .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+    };
+    const ground = item => {
+        const colour = item && getComputedStyle(item).backgroundColor;
+        return !item ? 'rgb(255, 255, 255)'
+            : (channels(colour)[3] ?? 1) > 0.5 ? colour : ground(item.parentElement);
+    };
+    const text = item => [...item.childNodes].some(
+        part => part.nodeType === Node.TEXT_NODE && part.textContent.trim());
+    return [...document.querySelectorAll('.stApp :not(svg *, :disabled, :disabled *)')]
+        .filter(item => text(item) && item.checkVisibility({visibilityProperty: true}))
+        .filter(item => {
+            const [low, high] = [light(getComputedStyle(item).color), light(ground(item))]
+                .sort((one, other) => one - other);
+            return high / low < 4.5;
+        }).map(item => item.outerHTML);
+}"""
+
 Open = Callable[..., Page]
 
 
@@ -61,13 +85,15 @@ def settled(page: Page) -> None:
 
 
 def faults_of(page: Page) -> dict[str, object]:
-    """What axe finds, which has to have looked at something, and a scroll to the side."""
+    """What axe finds (it has to have looked at something), faint text, and a scroll to the side."""
     page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
     assert len(found["passes"]) > 15
     faults: dict[str, object] = {
         fault["id"]: [node["target"] for node in fault["nodes"]] for fault in found["violations"]
     }
+    if faint := page.evaluate(FAINT):
+        faults["faint text"] = faint
     widest = page.evaluate(
         "Math.max(...['html', '.stMain', '.stMainBlockContainer']"
         ".map(name => document.querySelector(name).scrollWidth))"

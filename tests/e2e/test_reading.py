@@ -213,6 +213,29 @@ def test_a_chosen_theme_holds_on_every_page_and_the_document_tells_its_language(
     expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
 
 
+LANES = """() => {
+    const middle = item => (box => (box.top + box.bottom) / 2)(item.getBoundingClientRect());
+    const named = box => /turbulent/.test(
+        [...box.querySelectorAll('.y2tick')].map(tick => tick.textContent));
+    const chart = [...document.querySelectorAll('.stPlotlyChart')].find(named);
+    return {
+        lanes: [...chart.querySelectorAll('.y2tick text')].map(middle),
+        bars: [...chart.querySelectorAll('.trace.bars')].map(
+            trace => [...trace.querySelectorAll('.point path')].map(middle)),
+    };
+}"""
+
+
+def test_each_regime_keeps_to_its_lane(simulated: Served, open_page: Open) -> None:
+    page = open_page(simulated, "/crypto?days=365")
+    settled(page)
+    found = page.evaluate(LANES)
+    assert len(found["lanes"]) == 3
+    assert max(map(len, found["bars"])) > 2, "a regime of one span stands in its lane anyhow"
+    for lane, bars in zip(found["lanes"], found["bars"], strict=True):
+        assert bars == pytest.approx([lane] * len(bars), abs=2.0)
+
+
 def test_a_link_restores_the_view(simulated: Served, open_page: Open) -> None:
     page = open_page(simulated, "/crypto?lang=en")
     page.get_by_role("radio", name="90", exact=True).click()

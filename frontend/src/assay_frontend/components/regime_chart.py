@@ -93,6 +93,7 @@ def regime_figure(t: Translator, found: CoinHours, colours: Palette, zone: tzinf
             "showgrid": False, "zeroline": False, "automargin": True,
             "tickfont": {"color": colours.text, "size": 13},
         },
+        barmode="overlay",  # or the three traces' bars stand beside each other, out of their lanes
         separators=separators(t),
         margin={"l": 4, "r": 8, "t": 26, "b": 44},
     )  # fmt: skip
