@@ -94,7 +94,7 @@ async def gather(services: Services) -> Facts:
     await services.metrics.read()
     stored, quarantine, coins = await asyncio.gather(
         asyncio.to_thread(_read_ledger, services, since),
-        asyncio.to_thread(services.status.quarantine),
+        services.status.quarantine(),
         asyncio.gather(*(_coin(services, key) for key in watched(services))),
     )
     head, forecasts, signals = stored

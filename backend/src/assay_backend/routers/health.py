@@ -124,7 +124,7 @@ async def status(request: Request) -> Response:
         "status": services.health.report()["status"],
         "market_source": services.settings.market_source,
         **services.status.market(),
-        "quarantine": await asyncio.to_thread(services.status.quarantine),
+        "quarantine": await services.status.quarantine(),
         "ledger": await _ledger_head(services),
         "versions": _versions(services),
     }

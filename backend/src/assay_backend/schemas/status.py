@@ -55,7 +55,7 @@ class SeriesGap(Schema):
 
 
 class Quarantine(Schema):
-    """Rows that were no bars."""
+    """Rows that were no bars: those in the database, and of replayed files those read so far."""
 
     rows: int
     by_reason: dict[str, int]

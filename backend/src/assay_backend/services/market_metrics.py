@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 
 from assay_backend.services.families import counter, counters, gauges
-from assay_backend.services.status import StatusService
+from assay_backend.services.status import StatusService, set_aside_by_reason
 
 Document = dict[str, Any]
 
@@ -97,16 +97,11 @@ def _state(series: Document) -> str:
 
 
 def _of_rows(counts: dict[str, int]) -> Iterator[Metric]:
-    aside = {
-        name.removeprefix("set_aside:"): n
-        for name, n in counts.items()
-        if name.startswith("set_aside:")
-    }
     yield counters(
         "rows_set_aside",
         "Rows that were no bars",
         ["reason"],
-        (([reason], n) for reason, n in aside.items()),
+        (([reason], n) for reason, n in set_aside_by_reason(counts).items()),
     )
     for name in ("bars_stored", "bars_corrected"):
         yield counter(name, "Since the start", counts.get(name, 0))

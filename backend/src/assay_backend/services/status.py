@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +23,7 @@ from assay_backend.services.rendering import (
 )
 
 MOST_GAPS = 100
+SET_ASIDE = "set_aside:"
 
 Document = dict[str, Any]
 
@@ -70,13 +74,21 @@ class StatusService:
             "store_fault": crypto.store_fault,
         }
 
-    def quarantine(self) -> Document | None:
-        """How many rows are set aside, by reason; None where there is no database. Blocks."""
+    async def quarantine(self) -> Document | None:
+        """How many rows are set aside, by reason: those in the store, and those of feeds that
+        store nothing, as they were counted. None where there is no database.
+        """
+        rows: Counter[str] = Counter()
+        for feed in (self._feed.status(), self._crypto.status()):
+            rows.update({} if feed.stored else set_aside_by_reason(feed.counts))
         try:
-            by_reason = self._database.store().quarantine_counts()
+            rows.update(await asyncio.to_thread(self._stored_quarantine))
         except StorageError:
             return None
-        return {"rows": sum(by_reason.values()), "by_reason": by_reason}
+        return {"rows": rows.total(), "by_reason": dict(sorted(rows.items()))}
+
+    def _stored_quarantine(self) -> dict[str, int]:
+        return self._database.store().quarantine_counts()
 
     def _daily_series(self) -> list[Series]:
         try:
@@ -84,6 +96,15 @@ class StatusService:
         except SourceUnavailable:
             return []
         return [market.gold, market.sp500]
+
+
+def set_aside_by_reason(counts: Mapping[str, int]) -> dict[str, int]:
+    """Of a feed's counts those of rows that were no bars."""
+    return {
+        name.removeprefix(SET_ASIDE): count
+        for name, count in counts.items()
+        if name.startswith(SET_ASIDE)
+    }
 
 
 def _day(session: str) -> Document:

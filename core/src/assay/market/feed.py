@@ -45,7 +45,8 @@ SESSIONS_SEARCHED_FOR_GAPS = 60
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
     """For operators: what the last refreshes met. `last_check` is by symbol; `counts` has
-    `bars_stored`, `bars_corrected` and `set_aside:<reason>`.
+    `bars_stored`, `bars_corrected` and `set_aside:<reason>`; where not `stored`, nothing else
+    has the rows that were set aside.
     """
 
     mode: Mode
@@ -56,6 +57,7 @@ class FeedStatus:
     next_due: datetime
     last_check: dict[str, str]
     counts: Counter[str]
+    stored: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ class GoldFeed:
             next_due=self.next_due(),
             last_check=dict(self._last_check),
             counts=self._counts,
+            stored=self._store is not None,
         )
 
     def _load(self) -> None:
@@ -256,8 +259,11 @@ class GoldFeed:
         self._counts.update(f"set_aside:{reason}" for reason in reasons)
 
     def _fetch_both(self, source: DailySource) -> tuple[Bars, Bars]:
-        """The whole history of a source that is at hand."""
+        """The whole history of a source that is at hand; only the feed's own is on its record."""
         gold, sp500 = (self._fetch(source, market.name, None) for market in (GOLD, SP500))
+        if source is self._source:
+            self._keep(GOLD.name, gold)
+            self._keep(SP500.name, sp500)
         return gold.bars, sp500.bars
 
     def _fetch(self, source: DailySource, symbol: str, held: HeldBars | None) -> CheckedBars:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from assay.calendars import gold_calendar
 from assay.errors import RateLimited
 from assay.market.feed import GoldFeed
 from assay.market.sources.replay import ReplaySource, replay_clock
@@ -89,3 +90,19 @@ def test_a_replay_is_fresh_by_its_own_clock_and_writes_nothing(tmp_path, store):
     assert feed.refresh() is False
     assert feed.next_due() > clock.now()
     assert store.sources("GC=F", "1d") == ()
+
+
+def test_rows_of_a_replay_that_are_no_bars_are_counted_once(tmp_path):
+    days = gold_calendar().between(date(2024, 6, 3), date(2024, 12, 30))
+    rows = [f"{day},10,12,9,11,100" for day in days]
+    paths = [tmp_path / name for name in ("gold.csv", "sp500.csv")]
+    for path, high in zip(paths, (9, 12), strict=True):
+        there = [*rows[:50], rows[50].replace(",12,9,", f",{high},10,"), *rows[51:]]
+        path.write_text("\n".join(["date,open,high,low,close,volume", *there]))
+    clock = replay_clock(paths[0])
+    feed = GoldFeed(ReplaySource(*paths, clock), None, clock, mode="replay")
+    assert feed.snapshot().gold.gaps == (days[50].item(),)
+    for _ in range(2):
+        assert feed.status().counts == {"set_aside:high below low": 1}
+        feed.refresh()
+    assert not feed.status().stored

@@ -220,6 +220,7 @@ class DeepHistory:
             start=of.shifted(newest, -most),
             deadline_seconds=LOCAL_SECONDS,
         )
+        self._keeper.note(held.key._replace(timeframe=name), fetched.checked)
         return fetched.checked.bars
 
     async def _daily_of(self, held: HeldSeries, coin: _Coin) -> Bars | None:

@@ -63,11 +63,12 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True)
 class CryptoStatus:
-    """For operators. `counts` as in `Keeper`."""
+    """For operators. `counts` as in `Keeper`, and so whether what it counts is `stored`."""
 
     endpoints: tuple[EndpointStatus, ...]
     series: tuple[SeriesStatus, ...]
     counts: Counter[str]
+    stored: bool
     store_fault: str | None
 
 
@@ -256,6 +257,7 @@ class CryptoFeed:
             endpoints=self._endpoints.status(),
             series=tuple(self._status_of(route, now) for route in self._routes.values()),
             counts=self._keeper.counts,
+            stored=self._keeper.stores,
             store_fault=self._keeper.fault,
         )
 

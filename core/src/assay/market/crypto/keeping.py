@@ -29,7 +29,8 @@ class Keeper:
     """One thread in front of `store`, in the order of the calls; without a store it keeps nothing.
 
     `counts` has `bars_stored`, `bars_corrected`, and `set_aside:<reason>` of rows never seen
-    before. `fault` is what the store said last, if it was not well.
+    before; where not `stores`, nothing else has these rows. `fault` is what the store said last,
+    if it was not well.
     """
 
     def __init__(self, store: Store | None, clock: Clock) -> None:
@@ -40,6 +41,11 @@ class Keeper:
         self.counts: Counter[str] = Counter()
         self.fault: str | None = None
 
+    @property
+    def stores(self) -> bool:
+        """Whether there is a store."""
+        return self._store is not None
+
     async def write(self, key: SeriesKey, checked: CheckedBars) -> None:
         """Bars, and the rows that are none; on disk when it returns without a fault."""
         written = None
@@ -47,11 +53,17 @@ class Keeper:
             store, at = self._store, self._clock.now()
             written = await self._do(lambda: store.write(key, checked, at=at))
         if written is None:
-            reasons = self._unseen.reasons(key, checked)
+            self.note(key, checked)
         else:
-            reasons = written.reasons
+            self._count(written.reasons)
             self.counts["bars_stored"] += written.new
             self.counts["bars_corrected"] += written.corrected
+
+    def note(self, key: SeriesKey, checked: CheckedBars) -> None:
+        """Counts the rows of a source at hand that are no bars; nothing of it is stored."""
+        self._count(self._unseen.reasons(key, checked))
+
+    def _count(self, reasons: Iterable[str]) -> None:
         self.counts.update(f"set_aside:{reason}" for reason in reasons)
 
     async def read(self, key: SeriesKey, *, last: int) -> Bars:
