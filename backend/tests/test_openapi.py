@@ -182,6 +182,7 @@ def test_the_examples_are_of_their_schemas() -> None:
         (models.ChampionAnswer, model.CHAMPION),
         (models.ModelChange, model.ROLLBACK),
         (Problem, model.NO_SUCH_VERSION),
+        (Problem, model.NOT_THE_KEY),
         *((Problem, example) for example in e.PROBLEMS.values()),
     ]
     for schema, example in pairs:

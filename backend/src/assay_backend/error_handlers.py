@@ -72,6 +72,10 @@ _TITLES = {
     503: "Unavailable",
 }
 _BUG = "Something went wrong here; the log has it under this request id."
+_FOREIGN = (
+    "A page of another site asked for this, as the request's Origin or Sec-Fetch-Site says; "
+    "programs send neither"
+)
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
 
 
@@ -133,6 +137,11 @@ def ending_error(request: Request) -> Response:
     """What those are told whose answer would come after the process has ended."""
     retry_after = {"Retry-After": str(USUAL_RETRY_AFTER_SECONDS)}
     return problem(request, 503, "The service is ending: ask again", headers=retry_after)
+
+
+def foreign_error(request: Request) -> Response:
+    """What a page of another site is told, should its browser let it read that."""
+    return problem(request, 403, _FOREIGN, title="Foreign page")
 
 
 def problem_of(request: Request, error: Exception) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""What every request passes: an id, a bound on its body, a count, and a net under bugs. Pure ASGI.
+"""What every request passes: an id, a count, a net under bugs, a bound on its body, and a door that
+is closed to pages of other sites. Pure ASGI.
 
 Logged are all requests at debug, those that failed or took long at info, and those that failed for
 us at warning: never a query, a header, an address, or a path that no route has.
@@ -17,7 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assay_backend.error_handlers import PROBLEM, ending_error, internal_error
+from assay_backend.error_handlers import PROBLEM, ending_error, foreign_error, internal_error
+from assay_backend.foreign_pages import is_foreign
 from assay_backend.logs import REQUEST_ID
 from assay_backend.services.container import Services
 from assay_backend.services.http_metrics import OTHER
@@ -35,7 +37,8 @@ log = logging.getLogger(__name__)
 
 class RequestBoundary:
     """Names each request (`X-Request-ID`, the caller's own where it is well formed), refuses
-    bodies over 64 KB as they are read, and turns an exception that nobody expected into a 500.
+    bodies over 64 KB as they are read and what pages of other sites would change, and turns an
+    exception that nobody expected into a 500.
 
     While the process ends, each answer is its connection's last.
     """
@@ -68,8 +71,9 @@ class RequestBoundary:
                     message["headers"].append(_LAST_ANSWER)
             await send(message)
 
+        app = foreign_error(Request(scope)) if is_foreign(scope) else self._app
         try:
-            await self._app(scope, _bounded(receive, length), send_named)
+            await app(scope, _bounded(receive, length), send_named)
         except ClientDisconnect:
             pass  # nobody is left to answer
         except asyncio.CancelledError:  # only the server's end does that

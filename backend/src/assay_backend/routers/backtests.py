@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/crypto", route_class=StrictRoute, tags=["crypto"]
     response_model=None,
     responses={
         200: answers(BacktestAnswer, examples.BACKTEST, description="The back-test"),
-        **problems(404, 413, 422, 503),
+        **problems(403, 404, 413, 422, 503),
     },
     openapi_extra={
         "requestBody": {

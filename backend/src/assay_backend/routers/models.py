@@ -70,8 +70,14 @@ async def champion(request: Request) -> Response:
     response_model=None,
     responses={
         200: answers(ModelChange, examples.ROLLBACK, description="It serves"),
+        403: problem_entry(
+            403,
+            reason="The key is not the one, or the service has none; or a web page of another site "
+            "asked",
+            example=examples.NOT_THE_KEY,
+        ),
         404: problem_entry(404, reason="No such version is kept", example=examples.NO_SUCH_VERSION),
-        **problems(401, 403, 409, 413, 422, 429, 503),
+        **problems(401, 409, 413, 422, 429, 503),
     },
     openapi_extra={
         "security": [{ADMIN_KEY: []}],

@@ -30,7 +30,7 @@ _REQUEST_BODY = {
     response_model=None,
     responses={
         200: answers(ForecastAnswer, examples.FORECAST, description="The forecast"),
-        **problems(413, 422, 503),
+        **problems(403, 413, 422, 503),
     },
     openapi_extra={"requestBody": _REQUEST_BODY},
 )

@@ -89,7 +89,7 @@ def _body(schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
     response_model=None,
     responses={
         200: answers(SignalAnswer, examples.SIGNAL, description="The signal"),
-        **problems(404, 413, 422, 503),
+        **problems(403, 404, 413, 422, 503),
     },
     openapi_extra=_body(SignalRequest.model_json_schema(), required=False),
 )
@@ -162,7 +162,7 @@ async def get_signal(
     response_model=None,
     responses={
         200: answers(BatchAnswer, examples.BATCH, description="A result for each request"),
-        **problems(413, 422, 503),
+        **problems(403, 413, 422, 503),
     },
     openapi_extra=_body(batch_body_schema(), required=True),
 )

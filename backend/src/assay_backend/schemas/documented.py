@@ -15,7 +15,7 @@ ADMIN_KEY = "AdminKey"  # what operations for administrators name as their secur
 
 _REASONS = {
     401: "No key was given",
-    403: "The key is not the one, or the service has none",
+    403: "A web page of another site asked, as its browser says",
     429: "Too many wrong keys came from there: `Retry-After` says when one is heard again",
     404: "There is no such market; `near` names similar ones",
     409: "There is no earlier version to go back to",

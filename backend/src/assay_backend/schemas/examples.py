@@ -31,6 +31,8 @@ MODEL: Example = {
     "model_version": "2024-11-29-1f0c9a37",
 }
 
+COINS_MODEL: Example = {"volatility_version": "2024-12-01-b0b37fcc"}
+
 FORECAST: Example = {
     "prediction": 2642.25,
     "predicted_date": "2024-12-03",
@@ -298,7 +300,12 @@ def _problem(status: int, title: str, detail: str, **fields: object) -> Example:
 
 PROBLEMS: dict[int, Example] = {
     401: _problem(401, "No key given", "This takes the administrator's key as X-API-Key"),
-    403: _problem(403, "Forbidden", "X-API-Key is not the administrator's key"),
+    403: _problem(
+        403,
+        "Foreign page",
+        "A page of another site asked for this, as the request's Origin or Sec-Fetch-Site says; "
+        "programs send neither",
+    ),
     409: _problem(
         409, "No earlier version", "data/processed keeps no version that served before this one"
     ),

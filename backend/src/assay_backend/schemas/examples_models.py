@@ -20,7 +20,7 @@ _VERSION: Example = {
     "verdict": "no_edge",
     "crps_vs_random_walk": 0.981,
     "rmse_vs_random_walk": 0.9998,
-    "volatility_version": "2024-12-01-b0b37fcc",
+    **COINS_MODEL,
     "volatility_trained_to": "2024-12-01",
 }
 
@@ -30,7 +30,7 @@ CHANGE: Example = {
     "action": "publish",
     "why": "MLP passed the gate and is the champion.",
     "version": _NOW,
-    "volatility_version": "2024-12-01-b0b37fcc",
+    **COINS_MODEL,
     "digest": _DIGEST,
     "replaced": _BEFORE,
     "replaced_digest": _DIGEST_BEFORE,
@@ -98,6 +98,14 @@ ROLLBACK: Example = CHANGE | {
     "digest": _DIGEST_BEFORE,
     "replaced": _NOW,
     "replaced_digest": _DIGEST,
+}
+NOT_THE_KEY: Example = {
+    "type": "urn:assay:problem:forbidden",
+    "title": "Forbidden",
+    "status": 403,
+    "detail": "X-API-Key is not the administrator's key",
+    "instance": "/v1/models/rollback",
+    "request_id": "f3a91c04b7d2-21",
 }
 NO_SUCH_VERSION: Example = {
     "type": "urn:assay:problem:unknown-version",
