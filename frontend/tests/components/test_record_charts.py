@@ -5,19 +5,26 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 import invented_records
 from assay_frontend.api.track_models import GoldRecord, Rate, ReliabilityPoint, SignalRecord
-from assay_frontend.components.chance import against_chance, chance_band, kupiec_p, trailing_shares
+from assay_frontend.components.chance import (
+    against_chance,
+    chance_band,
+    kupiec_p,
+    trailing_shares,
+    uneven_p,
+)
 from assay_frontend.components.figures import MOST_TICKS, signed_ticks
 from assay_frontend.components.loss_chart import losses_figure, losses_words
 from assay_frontend.components.outcome_chart import outcomes_figure, outcomes_words
-from assay_frontend.components.pit_chart import pit_figure, pit_words
+from assay_frontend.components.pit_chart import pit_figure, pit_verdict, pit_words
 from assay_frontend.components.record_headline import signal_record_html
 from assay_frontend.components.record_tables import (
     forecasts_csv,
@@ -27,7 +34,13 @@ from assay_frontend.components.record_tables import (
 )
 from assay_frontend.components.record_words import gold_sentences, signal_sentences
 from assay_frontend.components.reliability_chart import reliability_figure
-from assay_frontend.components.share_chart import HeldOverTime, known, shares_figure
+from assay_frontend.components.share_chart import (
+    HeldOverTime,
+    known,
+    shares_caption,
+    shares_figure,
+    shares_words,
+)
 from assay_frontend.components.skill_chart import skill_figure, skill_so_far
 from assay_frontend.i18n import translator
 from assay_frontend.theme.palette import palette
@@ -152,6 +165,37 @@ def test_the_axis_of_few_closes_counts_by_one():
     assert pit_figure(EN, [12] * 10, LIGHT).layout.yaxis.dtick is None
 
 
+@pytest.mark.parametrize("parts", [2, 3, 10, 11])
+def test_unevenness_is_judged_as_chi_squared(parts):
+    counts = [20 + i for i in range(parts)]
+    assert uneven_p(counts) == pytest.approx(chisquare(counts).pvalue)
+    assert uneven_p([4] * parts) is None, "too few for that test"
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([30, 16, 17, 15, 28, 19, 28, 24, 34, 39], "leaned high"),
+        ([39, 34, 24, 28, 19, 28, 15, 17, 16, 30], "leaned low"),
+        ([40, 25, 20, 20, 20, 20, 20, 20, 25, 40], "differ by more than chance"),
+        ([25, 27, 22, 30, 21, 25, 24, 26, 28, 22], "are what chance explains"),
+        ([0, 1, 0, 2, 0, 0, 1, 0, 3, 1], ""),
+    ],
+)
+def test_all_bars_together_are_judged_too(counts, words):
+    assert words in pit_verdict(EN, counts)
+    assert bool(pit_verdict(ES, counts)) == bool(words)
+
+
+def test_ranges_over_time_are_judged_by_as_many_outcomes_as_there_are():
+    moments = [datetime(2025, 1, day, tzinfo=UTC) for day in range(1, 11)]
+    series = [HeldOverTime(0.8, (True,) * 10)]
+    assert "of 10 outcomes" in shares_caption(EN, moments)
+    assert "between 5 and 10" in shares_caption(EN, moments)
+    assert "newest 10 outcomes" in shares_words(EN, series, moments, UTC)
+    assert "between 42 and 54" in shares_caption(EN, moments * 7)
+
+
 def test_counts_stand_only_where_they_have_room():
     near, far = [ReliabilityPoint(1234, s, s) for s in (0.09, 0.11)], ReliabilityPoint(77, 0.5, 0.5)
     figure = reliability_figure(EN, [*near, far], LIGHT)
@@ -167,15 +211,14 @@ def test_a_signed_axis_has_a_bare_zero_and_few_names_that_differ(low, high):
 
 
 @given(st.integers(1, 200), st.floats(0.001, 0.999), st.floats(0, 1))
-def test_a_whisker_reaches_the_diagonal_where_and_only_where_chance_explains(n, said, share):
+def test_a_mark_lies_in_its_box_where_and_only_where_chance_explains(n, said, share):
     hits = round(share * n)
-    (trace,) = reliability_figure(EN, [ReliabilityPoint(n, said, hits / n)], LIGHT).data
-    foot = trace.y[0] - trace.error_y.arrayminus[0]
-    top = trace.y[0] + trace.error_y.array[0]
-    reached = foot - 1e-9 <= 100 * said <= top + 1e-9
-    assert reached == (against_chance(hits, n, said) == "fits")
-    assert foot >= -1e-9
-    assert top <= 100 + 1e-9
+    figure = reliability_figure(EN, [ReliabilityPoint(n, said, hits / n)], LIGHT)
+    (trace,), box = figure.data, figure.layout.shapes[0]
+    held = box.y0 - 1e-9 <= trace.y[0] <= box.y1 + 1e-9
+    assert held == (against_chance(hits, n, said) == "fits")
+    assert (box.x0 + box.x1) / 2 == pytest.approx(100 * said)
+    assert 0 <= box.y0 <= box.y1 <= 100
 
 
 def test_losses_beyond_the_value_at_risk_are_crosses(signals):

@@ -34,6 +34,36 @@ def against_chance(hits: int, n: int, share: float) -> Literal["below", "fits", 
     return "below" if hits < low else "above" if hits > high else "fits"
 
 
+def uneven_p(counts: Sequence[int]) -> float | None:
+    """p-value that cases fall evenly into all parts (chi-squared); None where they are too few for
+    that, under five a part.
+    """
+    expected = sum(counts) / len(counts)
+    if expected < 5:
+        return None
+    return _chi_squared_tail(
+        sum((count - expected) ** 2 / expected for count in counts), len(counts) - 1
+    )
+
+
+def lean(counts: Sequence[int]) -> float:
+    """Where the cases' mean lies over the parts, in standard errors from the middle."""
+    n, parts = sum(counts), len(counts)
+    mean = sum(i * count for i, count in enumerate(counts)) / n
+    return (mean - (parts - 1) / 2) / math.sqrt((parts**2 - 1) / 12 / n)
+
+
+def _chi_squared_tail(x: float, freedom: int) -> float:
+    """Above `x`, by the finite series that whole degrees of freedom have."""
+    odd = freedom % 2
+    tail = math.erfc(math.sqrt(x / 2)) if odd else 0.0
+    term = math.exp(-x / 2) * (math.sqrt(2 * x / math.pi) if odd else 1.0)
+    for i in range(freedom // 2):
+        tail += term
+        term *= x / (2 * i + 2 + odd)
+    return tail
+
+
 def kupiec_p(hits: int, n: int, level: float) -> float | None:
     """p-value that losses beyond a value at risk come at `level`; None of none.
 

@@ -7,15 +7,17 @@ from functools import partial
 
 import plotly.graph_objects as go
 
-from assay_frontend.components.chance import chance_band
+from assay_frontend.components.chance import chance_band, lean, uneven_p
 from assay_frontend.components.figures import name_panel, quiet_figure
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import number, percent
+from assay_frontend.i18n.formats import number, p_value, percent
 from assay_frontend.theme.palette import Palette, translucent
 
 # Up to here each count has its line on the axis.
 FEW = 5
+UNEVEN = 0.05  # p-value
+LEANING = 1.96  # standard errors
 
 
 def pit_figure(t: Translator, counts: Sequence[int], colours: Palette) -> go.Figure:
@@ -98,6 +100,18 @@ def pit_words(t: Translator, counts: Sequence[int]) -> str:
         low=number(t, low),
         high=number(t, high),
     )
+
+
+def pit_verdict(t: Translator, counts: Sequence[int]) -> str:
+    """Whether all bars together are what chance explains (Markdown); nothing of few outcomes."""
+    p = uneven_p(counts)
+    if p is None:
+        return ""
+    kind = "even"
+    if p < UNEVEN:
+        leaning = lean(counts)
+        kind = "uneven" if abs(leaning) < LEANING else "high" if leaning > 0 else "low"
+    return t(f"record.pit.verdict.{kind}", p=p_value(t, p))
 
 
 def pit_numbers(t: Translator, counts: Sequence[int], *, file: str) -> Numbers:

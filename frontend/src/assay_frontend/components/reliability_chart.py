@@ -13,20 +13,26 @@ from assay_frontend.components.figures import name_panel, quiet_figure, watermar
 from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
-from assay_frontend.theme.palette import Palette
+from assay_frontend.theme.palette import Palette, translucent
 
 _TICKS = (0, 25, 50, 75, 100)
-_CHARACTER, _WHISKER, _MARK = 2.6, 2.0, 2.2  # sizes on a phone, in percent of the scale
+_CHARACTER, _BOX, _MARK = 2.6, 1.6, 2.2  # sizes on a phone, in percent of the scale
 
 
 def reliability_figure(
     t: Translator, points: Sequence[ReliabilityPoint], colours: Palette, *, source: str = ""
 ) -> go.Figure:
     """A mark for each tenth of the scale; on the dashed diagonal scores can be taken at their word,
-    and the whiskers reach as far as chance alone explains.
+    and a box around it reaches as far as chance alone explains.
     """
-    whiskers = _whiskers(points)
     figure = quiet_figure(colours, height=360)
+    bands = [_band(point) for point in points]
+    for point, (low, high) in zip(points, bands, strict=True):
+        said = 100 * point.said
+        figure.add_shape(
+            type="rect", x0=said - _BOX, x1=said + _BOX, y0=low, y1=high, line={"width": 0},
+            layer="below", fillcolor=translucent(colours.muted, 0.25),
+        )  # fmt: skip
     figure.add_shape(
         type="line", x0=0, y0=0, x1=100, y1=100,
         line={"color": colours.random_walk, "width": 1.5, "dash": "dash"},
@@ -37,20 +43,15 @@ def reliability_figure(
             y=[100 * point.happened for point in points],
             mode="markers",
             marker={"size": 11, "color": colours.fan, "line": {"width": 0}},
-            error_y={
-                "type": "data", "symmetric": False, "array": [up for up, _ in whiskers],
-                "arrayminus": [down for _, down in whiskers], "color": colours.muted,
-                "thickness": 1.2, "width": 4,
-            },
             cliponaxis=False,
             hovertext=[point_sentence(t, point) for point in points],
             hoverinfo="text",
             name=t("record.reliability.name"),
         )
-    )  # fmt: skip
+    )
     tops = [
-        100 * point.happened + max(up, _MARK)
-        for point, (up, _) in zip(points, whiskers, strict=True)
+        max(100 * point.happened + _MARK, high)
+        for point, (_, high) in zip(points, bands, strict=True)
     ]
     _add_counts(t, figure, points, tops, colours)
     figure.update_xaxes(
@@ -67,17 +68,10 @@ def reliability_figure(
     return figure
 
 
-def _whiskers(points: Sequence[ReliabilityPoint]) -> list[tuple[float, float]]:
-    """Up and down from what happened: they reach what was said, the diagonal, where and only where
-    the chance band around that holds what happened.
-    """
-    lengths = []
-    for point in points:
-        low, high = chance_band(point.n, min(max(point.said, 1e-6), 1 - 1e-6))
-        up = min(100 * (point.said - low / point.n), 100 * (1 - point.happened))
-        down = min(100 * (high / point.n - point.said), 100 * point.happened)
-        lengths.append((max(0.0, up), max(0.0, down)))
-    return lengths
+def _band(point: ReliabilityPoint) -> tuple[float, float]:
+    """Within which, in percent, the share falls 19 times of 20 where scores are right."""
+    low, high = chance_band(point.n, min(max(point.said, 1e-6), 1 - 1e-6))
+    return 100 * low / point.n, 100 * high / point.n
 
 
 def _add_counts(
@@ -87,10 +81,10 @@ def _add_counts(
     tops: Sequence[float],
     colours: Palette,
 ) -> None:
-    """Above each whisker, unless another mark stands too near; the table has them all."""
+    """Above each mark and box, unless another mark stands too near; the table has them all."""
     for point, top in zip(points, tops, strict=True):
         text = number(t, point.n)
-        if _has_room(point, points, _CHARACTER * len(text) / 2 + _WHISKER):
+        if _has_room(point, points, _CHARACTER * len(text) / 2 + _BOX):
             figure.add_annotation(
                 text=text, x=100 * point.said, y=top, yanchor="bottom", showarrow=False,
                 font={"size": 12, "color": colours.muted},

@@ -9,7 +9,7 @@ from functools import partial
 
 import plotly.graph_objects as go
 
-from assay_frontend.components.chance import WINDOW, trailing_shares
+from assay_frontend.components.chance import WINDOW, chance_band, trailing_shares
 from assay_frontend.components.figures import (
     line_mode,
     name_panel,
@@ -86,7 +86,7 @@ def shares_figure(
     )
     figure.update_yaxes(range=[bottom, 102], ticksuffix=percent_sign(t), nticks=6)
     figure.update_layout(margin=_MARGIN)
-    name_panel(figure, t("record.held.axis", n=WINDOW), y=1.0, colours=colours)
+    name_panel(figure, t("record.held.axis", n=_newest(moments)), y=1.0, colours=colours)
     return figure
 
 
@@ -156,7 +156,19 @@ def shares_words(
         for one in known(series)
     ]
     first, last = (short_date(t, m.astimezone(zone).date()) for m in (moments[0], moments[-1]))
-    return t("record.held.alt", n=WINDOW, first=first, last=last, ends=" ".join(ends))
+    return t("record.held.alt", n=_newest(moments), first=first, last=last, ends=" ".join(ends))
+
+
+def shares_caption(t: Translator, moments: Sequence[datetime]) -> str:
+    """What the lines should do, and how far chance moves them."""
+    n = _newest(moments)
+    low, high = chance_band(n, 0.8)
+    return t("record.held.caption", n=n, low=low, high=high)
+
+
+def _newest(moments: Sequence[datetime]) -> int:
+    """How many outcomes the last point stands for."""
+    return min(len(moments), WINDOW)
 
 
 def shares_numbers(

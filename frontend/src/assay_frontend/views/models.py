@@ -18,7 +18,7 @@ from assay_frontend.components.gate_words import decision_html, gate_numbers
 from assay_frontend.components.models_headline import empty_models_html, models_headline_html
 from assay_frontend.components.named_bars import named_bars_figure
 from assay_frontend.components.numbers import Numbers
-from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_words
+from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_verdict, pit_words
 from assay_frontend.components.text import html_text, markdown_text
 from assay_frontend.components.trial_words import trial_words
 from assay_frontend.i18n import Translator
@@ -114,6 +114,8 @@ def _show_charts(reader: Reader, card: ChampionCard) -> None:
         with left:
             _show_pit(t, card)
         with right:
+            if verdict := pit_verdict(t, card.pit):
+                st.markdown(f"{verdict} {t('models.pit.served')}")
             st.markdown(t("record.pit.words"))
 
 

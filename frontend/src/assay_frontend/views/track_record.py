@@ -20,7 +20,7 @@ from assay_frontend.components.outcome_chart import (
     outcomes_figure,
     outcomes_words,
 )
-from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_words
+from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_verdict, pit_words
 from assay_frontend.components.record_headline import (
     empty_record_html,
     gold_record_html,
@@ -35,6 +35,7 @@ from assay_frontend.components.reliability_chart import (
 from assay_frontend.components.share_chart import (
     HeldOverTime,
     known,
+    shares_caption,
     shares_figure,
     shares_numbers,
     shares_words,
@@ -197,7 +198,7 @@ def _show_held(
         key="record_held",
         alt=shares_words(t, series, moments, zone),
         download="held",
-        caption=t("record.held.caption"),
+        caption=shares_caption(t, moments),
     )
 
 
@@ -234,6 +235,8 @@ def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
             download="pit",
         )
     with right:
+        if verdict := pit_verdict(t, counts):
+            st.markdown(verdict)
         st.markdown(t("record.pit.words"))
 
 
