@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from publishing import CannotPublish, Publication, address, publish
-from staging import BACKEND, FRONTEND, SPACES, BuildFacts, CannotStage, Space, stage_all
+from staged_folders import CannotStage
+from staging import BACKEND, FRONTEND, SPACES, BuildFacts, Space, stage_all
 
 OUT = Path(__file__).resolve().parent / "build"
 SECRETS = tuple(name for space in SPACES for name in space.secrets)

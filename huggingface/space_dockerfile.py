@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+MADE = "# Made by build_space.py of the service's own Dockerfile: change that one.\n"
 REQUIREMENTS = """\
 COPY requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/uv \\
@@ -38,8 +39,7 @@ def for_a_space(
     build, final = stages(dockerfile)
     settings = "".join(f"ENV {name}={value}\n" for name, value in environment.items())
     return (
-        f"# Made by build_space.py of the service's own Dockerfile: change that one.\n\n"
-        f"{_from_wheels(build)}{_with_defaults(final, arguments)}\n"
+        f"{MADE}\n{_from_wheels(build)}{_with_defaults(final, arguments)}\n"
         f"# As a Space.\nENV PORT={port}\n{settings}EXPOSE {port}\n"
     )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from space_dockerfile import NotAServiceDockerfile, copied, for_a_space
+from staged_folders import CannotStage, filled_anew
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -45,10 +46,6 @@ FRONTEND = Space(
 SPACES = (BACKEND, FRONTEND)
 
 
-class CannotStage(Exception):
-    """Why a Space cannot be staged, as the one sentence a person reads."""
-
-
 @dataclass(frozen=True, slots=True)
 class BuildFacts:
     """What a Space was built from: in `build.json`, and in what the running one says of itself."""
@@ -59,13 +56,13 @@ class BuildFacts:
 
 
 def stage_all(out: Path) -> BuildFacts:
-    """Fill `out/backend` and `out/frontend` anew."""
+    """Fill `out/backend` and `out/frontend` anew, both or, by CannotStage, none."""
     facts = _facts()
-    for space in SPACES:
-        folder = out / space.name
-        if folder.exists():
-            shutil.rmtree(folder)
-        _stage(space, folder, facts)
+    if out.is_relative_to(ROOT / CHAMPION):
+        raise CannotStage(f"{out} is in the bundle that is staged: name another folder with --out.")
+    with filled_anew(out, [space.name for space in SPACES]) as beside:
+        for space in SPACES:
+            _stage(space, beside / space.name, facts)
     return facts
 
 
@@ -81,7 +78,7 @@ def _facts() -> BuildFacts:
 
 
 def _stage(space: Space, folder: Path, facts: BuildFacts) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     shutil.copy(HERE / space.name / "README.md", folder)
     dockerfile = _dockerfile(space, facts)
     (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
