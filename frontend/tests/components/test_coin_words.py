@@ -43,8 +43,8 @@ def test_the_first_glance_tells_risk_regime_volatility_and_loss(coin):
     html = coin_headline_html(EN, Signal.parse(coin.signal), BERLIN)
     for words in (
         "BTC/USDT: risk over the next 24 hours",
-        "Binance, hours closed up to Monday 14 April 2025, 23:00 CEST.",
-        "Close then USDT\xa067,123.45; +0.07\xa0% in the last bar of 1 hour.",
+        "Binance, bars closed up to Monday 14 April 2025, 23:00 CEST.",
+        "Close then USDT\xa067,123.45; the last bar (1 hour) moved +0.07\xa0%.",
         "31\xa0%",
         "chance of high volatility over the next 24 hours",
         "Normal",
@@ -56,11 +56,15 @@ def test_the_first_glance_tells_risk_regime_volatility_and_loss(coin):
 
 
 def test_the_close_is_told_with_its_hour_whatever_bars_were_asked_for(coin):
-    minutes = coin.change(timeframe="1m", as_of="2025-04-14T21:54:00Z").signal
-    html = coin_headline_html(EN, Signal.parse(minutes), BERLIN)
-    assert (
-        "hours closed up to Monday 14 April 2025, 23:00 CEST. Close then USDT\xa067,123.45" in html
-    )
+    for timeframe, as_of, bar in (
+        ("1m", "2025-04-14T21:54:00Z", "1 minute, up to 14 Apr 2025, 23:54"),
+        ("4h", "2025-04-14T21:00:00Z", "4 hours, up to 14 Apr 2025, 22:00"),
+        ("1d", "2025-04-14T21:00:00Z", "1 day, up to 14 Apr 2025, 02:00"),
+    ):
+        signal = coin.change(timeframe=timeframe, as_of=as_of).signal
+        html = coin_headline_html(EN, Signal.parse(signal), BERLIN)
+        assert "bars closed up to Monday 14 April 2025, 23:00 CEST. Close then" in html
+        assert f"the last bar ({bar}) moved" in html
 
 
 def test_the_first_glance_stands_without_the_optional_fields(coin):

@@ -204,7 +204,7 @@ def test_a_stand_in_is_named(backend, coin, open_page):
     backend.serve_coin(coin.change(source="kraken"))
     app = open_page()
     assert "Kraken stands in for Binance." in texts(app.warning)
-    assert "Kraken, hours closed up to" in words_of(app)
+    assert "Kraken, bars closed up to" in words_of(app)
 
 
 def test_replayed_bars_are_told(backend, coin, open_page):
@@ -317,7 +317,7 @@ def test_the_gauge_stands_beside_what_came_of_such_scores(open_page, backend, re
     # the description's example has two tenths: 63 moments of about 14 %, none of about 31 %
     assert "Scores from 30\xa0% to 40\xa0% came only 0 times before" in words
     assert "From 364 past moments, 24 hours each" in words
-    assert "Grey boxes: as far as chance alone may move a mark" in words
+    assert "Grey boxes: where a mark falls by chance, 19 times of 20" in words
     assert "the squared error is 20\xa0% smaller" in words
     assert "5.2\xa0% of 364 times, 5\xa0% expected: chance explains that (p 0.848)" in words
     assert "benefit of hindsight" not in words  # fitted on days before the first of these

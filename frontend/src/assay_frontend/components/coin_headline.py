@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from assay_frontend.api.crypto_models import Signal
 from assay_frontend.api.models import at_level
@@ -19,8 +19,11 @@ from assay_frontend.i18n.formats import (
     percent,
     price,
     risk_percent,
+    short_instant,
 )
 from assay_frontend.markets import DAY_MINUTES, EXCHANGES, MINUTES, CoinChoice
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def coin_headline_html(t: Translator, signal: Signal, zone: tzinfo) -> str:
@@ -79,15 +82,27 @@ def _lede(t: Translator, signal: Signal, zone: tzinfo) -> str:
         )
     ]
     if close is not None and close > 0:
-        parts.append(
-            t(
-                "coin.lede.close",
-                close=price(t, close, signal.quote),
-                change=percent(t, signal.last_return, 2, signed=True),
-                bar=timeframe_words(t, signal.timeframe),
-            )
-        )
+        end = _last_bars_end(signal)
+        said = {
+            "close": price(t, close, signal.quote),
+            "change": percent(t, signal.last_return, 2, signed=True),
+            "bar": timeframe_words(t, signal.timeframe),
+        }
+        if end is None or end == origin:
+            parts.append(t("coin.lede.close", **said))
+        else:
+            parts.append(t("coin.lede.close.earlier", end=short_instant(t, end, zone), **said))
     return " ".join(parts)
+
+
+def _last_bars_end(signal: Signal) -> datetime | None:
+    """Of the timeframe's own bars, which need not be those that the figures are made from: they end
+    at whole multiples of their length, in UTC.
+    """
+    minutes, newest = MINUTES.get(signal.timeframe), signal.provenance.as_of
+    if minutes is None or newest is None:
+        return None
+    return newest - (newest - EPOCH) % timedelta(minutes=minutes)
 
 
 def _volatility(t: Translator, signal: Signal) -> tuple[str, str]:
