@@ -228,6 +228,28 @@ def test_a_refused_choice_is_told_and_nothing_else_is_asked(
     assert f"NOPE: {title}" in words_of(app)
 
 
+@pytest.mark.parametrize(("language", "shown"), [("en", "Showing"), ("es", "Se muestra")])
+def test_a_market_that_is_not_there_leaves_the_usual_one_with_a_notice(
+    backend, coin, open_page, replies, language, shown
+):
+    def reply(query):
+        if query["symbol"] == ["NOPE/USDT"]:
+            where = {"symbol": "NOPE/USDT", "exchange": "kraken", "near": ["DOGE/USDT"]}
+            return replies.problem(status=404, retry_after=None, **where)
+        return replies.of(coin.signal)
+
+    backend.replies[SIGNAL] = reply
+    app = open_page(exchange="kraken", symbol="nope-usdt", lang=language)
+    told = texts(app.warning).replace("\\", "")
+    assert "NOPE/USDT" in told
+    assert "Kraken" in told
+    assert "DOGE/USDT" in told
+    assert f"{shown} BTC/USDT." in told
+    assert not app.error
+    assert app.selectbox(key="symbol").value == "BTC/USDT"
+    assert "BTC/USDT: " in words_of(app)
+
+
 def test_a_503_is_told_with_its_wait_and_the_bars_are_shown(backend, open_page, replies):
     backend.replies[SIGNAL] = replies.problem(detail="Too few hours.", retry_after="600")
     app = open_page()
@@ -455,6 +477,16 @@ def test_a_signal_of_only_what_is_promised_is_shown(backend, coin, open_page):
     words = words_of(open_page())
     assert "31\xa0%" in words
     assert "No explanation came with this signal" in words
+
+
+def test_the_coins_model_is_named_by_its_own_version_where_that_is_told(backend, coin, open_page):
+    gold, coins = coin.signal["model_version"], coin.signal["volatility_version"]
+    words = words_of(open_page())
+    assert coins in words
+    assert gold not in words
+    backend.serve_coin(coin.change(volatility_version=None))
+    st.cache_data.clear()
+    assert gold in words_of(open_page())
 
 
 def test_the_page_speaks_spanish(open_page, backend):

@@ -18,6 +18,9 @@ from assay_frontend.i18n.formats import short_span
 
 
 def problem_title(t: Translator, problem: ApiError) -> str:
+    """In one plain sentence."""
+    if words := no_market(t, problem):
+        return words[0]
     if isinstance(problem, ApiUnreachable):
         return t("banner.unreachable")
     if isinstance(problem, ApiTimeout):
@@ -32,15 +35,16 @@ def problem_title(t: Translator, problem: ApiError) -> str:
 
 
 def problem_details(t: Translator, problem: ApiError) -> list[str]:
-    """What is wrong, when to ask again, and the request's number, as Markdown sentences.
-
-    A market that is not there is told in the reader's language, all else in the backend's words.
+    """In Markdown: the backend's own words, when to ask again, and the request's number; of a market
+    that is not there, which are near.
     """
     if isinstance(problem, MalformedAnswer):
         return [_quoted(t, str(problem))]
     if not isinstance(problem, ApiProblem):
         return []
-    details = _no_market(t, problem) or [_quoted(t, problem.detail or problem.title)]
+    if words := no_market(t, problem):
+        return [markdown_text(word) for word in words[1:]]
+    details = [_quoted(t, problem.detail or problem.title)]
     if problem.retry_after_seconds is not None:
         details.append(
             t("banner.retry", span=short_span(t, math.ceil(problem.retry_after_seconds)))
@@ -57,12 +61,13 @@ def _quoted(t: Translator, said: str) -> str:
     return t("banner.says", detail=markdown_text(said) + stop)
 
 
-def _no_market(t: Translator, problem: ApiProblem) -> list[str]:
+def no_market(t: Translator, problem: ApiError) -> list[str]:
     """That the exchange has no such market, and which are near; nothing of other problems."""
-    if problem.status != 404 or problem.symbol is None or problem.exchange is None:
+    if not isinstance(problem, ApiProblem) or problem.status != 404:
         return []
-    exchange = markdown_text(source_name(t, problem.exchange))
-    told = [t("banner.market", exchange=exchange, symbol=markdown_text(problem.symbol))]
+    if problem.symbol is None or problem.exchange is None:
+        return []
+    told = [t("banner.market", exchange=source_name(t, problem.exchange), symbol=problem.symbol)]
     if problem.near:
-        told.append(t("banner.market.near", near=markdown_text(", ".join(problem.near))))
+        told.append(t("banner.market.near", near=", ".join(problem.near)))
     return told

@@ -33,6 +33,7 @@ from assay_frontend.components.contributions import (
     steps_figure,
     steps_of,
 )
+from assay_frontend.components.problem_words import no_market
 from assay_frontend.components.realized import past_bars
 from assay_frontend.components.text import dollars_escaped, file_stem, markdown_text
 from assay_frontend.components.volatility_chart import (
@@ -70,7 +71,13 @@ UNREAL_SOURCES = ("simulated", "replay")
 def render() -> None:
     t, settings = readers_words(), read_settings()
     client = client_of(settings)
-    choice = choose_coin(t)
+
+    def refusal(choice: CoinChoice) -> list[str]:
+        with waiting(t("coin.wait"), part="market", whole=False):
+            problem = coin_signal(client, choice, language=t.language).problem
+        return [] if problem is None else no_market(t, problem)
+
+    choice = choose_coin(t, refusal)
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:
@@ -291,7 +298,7 @@ def _show_data(reader: Reader, signal: Signal, latest: Latest[Signal]) -> None:
         facts.append((t("coin.target"), instant(t, signal.target_time, reader.zone)))
     if (rival := benchmark_words(t, signal)) is not None:
         facts.append((t("coin.benchmark"), rival))
-    if signal.model_version:
-        facts.append((t("data.model"), signal.model_version))
+    if version := signal.volatility_version or signal.model_version:
+        facts.append((t("data.model"), version))
     show_facts(facts)
     st.markdown(t("coin.data.words"))

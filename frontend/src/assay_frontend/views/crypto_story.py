@@ -37,7 +37,7 @@ from assay_frontend.components.reliability_chart import (
     reliability_words,
 )
 from assay_frontend.components.risk_gauge import gauge_html, like_sentence
-from assay_frontend.components.text import file_stem
+from assay_frontend.components.text import file_stem, markdown_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
@@ -145,7 +145,7 @@ def _show_why_unknown(t: Translator, choice: CoinChoice, tested: Latest[Backtest
     if choice.horizon_minutes % 60:
         st.markdown(t("gauge.none", why=t("gauge.none.hours")))
     elif tested.problem is not None:
-        st.markdown(t("gauge.none", why=problem_title(t, tested.problem)))
+        st.markdown(t("gauge.none", why=markdown_text(problem_title(t, tested.problem))))
     elif tested.value is not None:
         st.markdown(t("gauge.none", why=t("gauge.none.past")))
     else:

@@ -112,7 +112,7 @@ def show_problem(
 
     `advice` is for where nothing is.
     """
-    parts = [f"**{problem_title(t, problem)}**", *problem_details(t, problem)]
+    parts = [f"**{markdown_text(problem_title(t, problem))}**", *problem_details(t, problem)]
     if kept_since is None:
         parts.append(advice or t("banner.nothing"))
     else:
@@ -130,7 +130,7 @@ def show_kept_coins(
         if glance.outlived is None:
             continue
         problem, received_at = glance.outlived
-        titles.append(problem_title(t, problem))
+        titles.append(markdown_text(problem_title(t, problem)))
         told.append(
             t(
                 "banner.kept.part",
@@ -146,5 +146,9 @@ def show_kept_coins(
 
 def show_part_problem(t: Translator, part: str, problem: ApiError) -> None:
     """One part of the page could not be renewed; the rest stands."""
-    parts = [t(f"banner.part.{part}"), problem_title(t, problem), *problem_details(t, problem)]
+    parts = [
+        t(f"banner.part.{part}"),
+        markdown_text(problem_title(t, problem)),
+        *problem_details(t, problem),
+    ]
     st.warning(" ".join(parts))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from assay_frontend.components.coin_headline import timeframe_words
+from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import length
 from assay_frontend.markets import (
@@ -24,9 +26,17 @@ from assay_frontend.markets import (
 from assay_frontend.widgets.choices import follow, parameter
 
 
-def choose_coin(t: Translator) -> CoinChoice:
-    """As the address says; a notice and the default where it says what cannot be."""
+def choose_coin(t: Translator, refusal: Callable[[CoinChoice], Sequence[str]]) -> CoinChoice:
+    """As the address says; a notice and the default where it says what cannot be.
+
+    `refusal` says, in sentences, that there is no such market; a market that is offered here is
+    not asked for first.
+    """
     choice = _asked(t)
+    if choice.symbol not in symbols_of(choice.exchange) and (words := refusal(choice)):
+        told = [*words, t("notice.market", default=DEFAULT.symbol)]
+        st.warning(markdown_text(" ".join(told)))
+        choice = replace(choice, symbol=DEFAULT.symbol)
     with st.container(horizontal=True, gap="small", key="assay_picker"):
         _select(t, "exchange", list(EXCHANGES), choice.exchange, EXCHANGES.__getitem__)
         symbols = symbols_of(choice.exchange)
