@@ -142,6 +142,22 @@ def test_the_worker_uses_its_own_neighbours_wherever_the_host_has_others(name: s
     assert name in told["NO_PROXY"].rpartition("}")[2].split(",")
 
 
+def environment_of_the_image(dockerfile: str) -> set[str]:
+    instructions = re.findall(r"^ENV ((?:.*\\\n)*.*)$", dockerfile, re.MULTILINE)
+    return {name for text in instructions for name in re.findall(r"(?:^|\s)(\w+)=", text)}
+
+
+@pytest.mark.parametrize("name", [n for n, s in SERVICES.items() if s["image"].startswith("assay-")])
+def test_a_setting_that_is_not_given_leaves_the_images_own(checkout: Path, name: str) -> None:
+    """A bare key takes a variable that is not set out of the environment, the image's too."""
+    service = SERVICES[name]
+    image = service["image"].removeprefix("assay-")
+    set_there = environment_of_the_image((checkout / image / "Dockerfile").read_text())
+    assert {"PATH", "PYTHONUNBUFFERED"} <= set_there
+    bare = {key for key, value in service["environment"].items() if value is None}
+    assert not bare & set_there
+
+
 class Answering(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/health" else 503)

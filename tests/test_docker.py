@@ -344,3 +344,12 @@ class TestEnd:
         assert len(states) == 2
         # 137 would mean that the grace ran out and the engine killed it
         assert all(state["ExitCode"] in {0, 143} for state in states), states
+
+    @pytest.mark.parametrize("name", ["backend", "frontend"])
+    def test_all_that_was_logged_is_an_object_a_line(self, up: Compose, name: str) -> None:
+        logged = up("logs", "--no-log-prefix", name)
+        lines = logged.replace("\x1b[2K", "").splitlines()  # Compose's own
+        assert lines
+        for line in lines:
+            assert line.startswith("{"), line
+            assert json.loads(line)["message"], line
