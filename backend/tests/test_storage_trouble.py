@@ -40,6 +40,7 @@ def says_that_nothing_can_be_stored(service, *, why: str) -> None:
     detail = json.loads(body)["detail"]
     assert why in detail
     assert detail.count("says where it is") == 1
+    says_it_is_not_healthy(service, why=why)
     status, _, body = service.ask("/readyz")
     ready = json.loads(body)
     assert (status, ready["status"], ready["champion_loaded"]) == (503, "not_ready", True)
@@ -47,13 +48,17 @@ def says_that_nothing_can_be_stored(service, *, why: str) -> None:
     [problem] = ready["problems"]
     assert why in problem
     assert problem.count("says where it is") == 1
+    says_it_is_not_healthy(service, why=why)
+    told = service.ask("/metrics", accept="text/plain")[2].decode()
+    for each in ("assay_database_writable 0.0", "assay_ledger_writable 0.0"):
+        assert f"\n{each}\n" in told
+
+
+def says_it_is_not_healthy(service, *, why: str) -> None:
     health = json.loads(service.ask("/health")[2])
     assert health["status"] == "degraded"
     [problem] = [each for each in health["problems"] if each.startswith("nothing can be stored")]
     assert why in problem
-    told = service.ask("/metrics", accept="text/plain")[2].decode()
-    for each in ("assay_database_writable 0.0", "assay_ledger_writable 0.0"):
-        assert f"\n{each}\n" in told
 
 
 def is_well_again(service, *, signals: int) -> None:

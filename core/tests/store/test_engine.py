@@ -1,5 +1,6 @@
 """Databases are set up for durability, and what is wrong with one is said in our own name."""
 
+import contextlib
 import sqlite3
 import threading
 from datetime import UTC, datetime
@@ -101,6 +102,17 @@ def test_what_fails_names_the_setting_that_says_where_the_database_is(sqlite_sto
     store.close()
     with pytest.raises(StorageError, match=r"meta$"):
         sqlite_store.check_writable()
+
+
+def test_room_is_looked_for_and_left_as_it_was(sqlite_store, sqlite_url):
+    rows = "SELECT count(*) FROM meta"
+    with contextlib.closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
+        sqlite_store.check_writable()
+        before = database.execute(rows).fetchone()
+        pages = database.execute("PRAGMA page_count").fetchone()
+        sqlite_store.check_writable(room_bytes=50_000)
+        assert database.execute(rows).fetchone() == before
+        assert database.execute("PRAGMA page_count").fetchone() >= (pages[0] + 12,)
 
 
 @pytest.mark.parametrize("url", ["mysql://db/assay", "sqlite:////proc/nowhere/assay.db"])

@@ -58,10 +58,12 @@ class Database:
         self._failure = None
         return store
 
-    def fault(self) -> str | None:
-        """Why no row can be written right now, None where one can; blocks."""
+    def fault(self, *, room_bytes: int = 0) -> str | None:
+        """Why no row can be written right now, or none that take `room_bytes`; None where they
+        can. Blocks.
+        """
         try:
-            self.store().check_writable()
+            self.store().check_writable(room_bytes=room_bytes)
         except StorageError as error:
             return error.message
         return None

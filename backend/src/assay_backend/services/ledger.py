@@ -42,6 +42,9 @@ CLOSE_SECONDS = 10.0
 PATIENCE_SECONDS = 15.0
 PROBE_SECONDS = 2.0
 CATCH_UP_SECONDS = 5.0
+# What an entry takes beside its payload: pages of indexes, and all of it once more in the WAL.
+LEAST_ROOM_BYTES = 64 * 1024
+ROOM_PER_BYTE = 4
 
 Answer = Appended | BaseException
 
@@ -70,6 +73,22 @@ class LedgerFigures:
     @property
     def last_signal_at(self) -> datetime | None:
         return self.extents["signal"].newest if "signal" in self.extents else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Entries that could not be written: why, and the bytes that the database needs for such."""
+
+    reason: str
+    room_bytes: int
+
+    @classmethod
+    def of(cls, batches: Sequence[Batch], reason: str) -> Refusal | None:
+        """None where there were no entries."""
+        payloads = [len(entry.payload) for batch in batches for entry in batch.entries]
+        if not payloads:
+            return None
+        return cls(reason, LEAST_ROOM_BYTES + ROOM_PER_BYTE * sum(payloads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,7 @@ class LedgerService:
         self._patience_seconds = patience_seconds
         self._catch_up_seconds = catch_up_seconds
         self.behind: str | None = None  # why signals.jsonl lacks lines
+        self.refusal: Refusal | None = None  # what was not written, unless entries were since
         self._next_look = 0.0  # at a file that is behind
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -166,6 +186,11 @@ class LedgerService:
             log.exception("A bug in the ledger's writer")
             return "a bug in the ledger's writer, which the log has"
         return None
+
+    def forget(self, refusal: Refusal | None) -> None:
+        """There is room again for what was not written then."""
+        if self.refusal is refusal:
+            self.refusal = None
 
     def figures(self) -> LedgerFigures:
         """How far the ledger has come, whoever wrote it; blocks."""
@@ -255,10 +280,13 @@ class LedgerService:
                 self._add_lines(committed, ledger)
         except AssayError as error:
             log.warning("The ledger could not be written: %s", error.message)
+            self.refusal = Refusal.of(batches, error.message) or self.refusal
             return [StorageError(error.message, **error.fields) for _ in batches]
         except Exception as error:
             log.exception("A bug in the ledger's writer, which goes on")
             return [error] * len(batches)  # a 500 for each of its callers
+        if committed.new:
+            self.refusal = None
         return list(committed.answers)
 
     def _settle(self, together: list[_Waiting], answers: list[Answer]) -> None:

@@ -32,29 +32,42 @@ class StorageState:
 
 class StorageService:
     """Writes a row where the answers are kept, whenever it is asked to `look`; in between it tells
-    what came of that the last time.
+    what came of that the last time, and of appends since. After one that failed it looks for as
+    much room as that wanted.
     """
 
     def __init__(self, database: Database, ledger: LedgerService) -> None:
         self._database = database
         self._ledger = ledger
-        self._state: StorageState | None = None  # before the first look
+        self._found: StorageState | None = None  # before the first look
 
     async def look(self) -> StorageState:
         """What can be written right now."""
-        database_fault = await asyncio.to_thread(self._database.fault)
+        refusal = self._ledger.refusal
+        room_bytes = refusal.room_bytes if refusal else 0
+        database_fault = await asyncio.to_thread(self._database.fault, room_bytes=room_bytes)
         ledger_fault = database_fault or await self._ledger.fault()
-        self._state = StorageState(database_fault, ledger_fault)
-        return self._state
+        if ledger_fault is None:
+            self._ledger.forget(refusal)
+        self._found = StorageState(database_fault, ledger_fault)
+        return self._state() or self._found
 
     def problems(self) -> list[str]:
-        """What the last look found wrong; from memory."""
-        return self._state.problems if self._state is not None else []
+        """What is known to be wrong; from memory."""
+        state = self._state()
+        return state.problems if state is not None else []
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus scrapes: nothing before the first look."""
-        if (found := self._state) is not None:
+        if (state := self._state()) is not None:
             says = "Whether a row could be written, at the last try"
-            yield gauge("database_writable", says, float(found.database_fault is None))
+            yield gauge("database_writable", says, float(state.database_fault is None))
             says = "Whether an entry could be appended, at the last try"
-            yield gauge("ledger_writable", says, float(found.ledger_fault is None))
+            yield gauge("ledger_writable", says, float(state.ledger_fault is None))
+
+    def _state(self) -> StorageState | None:
+        """As the last look found it, but for an append that has failed since."""
+        refusal, found = self._ledger.refusal, self._found
+        if refusal is None or (found is not None and found.ledger_fault):
+            return found
+        return StorageState(None, refusal.reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
@@ -19,6 +18,7 @@ from assay.store.counters import add_counts, read_counts
 from assay.store.engine import make_engine, reading, upsert_into, writing
 from assay.store.ledger import Ledger
 from assay.store.migrate import prepare
+from assay.store.probe import write_probe
 from assay.store.quarantine_rows import listing, quarantined_of, write_quarantine
 from assay.store.records import (
     Correction,
@@ -254,15 +254,11 @@ class Store:
             return False
         return True
 
-    def check_writable(self) -> None:
-        """Writes a row; StorageError where that cannot be done right now."""
-        with writing(self._engine) as connection:
-            insert = upsert_into(connection, schema.meta)
-            upsert = insert.on_conflict_do_update(
-                index_elements=["key"], set_={"value": insert.excluded.value}
-            )
-            # Always another value: SQLite writes no page for one that is there already.
-            connection.execute(upsert, {"key": "last_write_probe", "value": uuid4().hex})
+    def check_writable(self, *, room_bytes: int = 0) -> None:
+        """Writes a row, or rows that take `room_bytes`, for a moment; StorageError where that
+        cannot be done right now.
+        """
+        write_probe(self._engine, room_bytes=room_bytes)
 
     def close(self) -> None:
         """Closes every connection; the store is not to be used afterwards."""
