@@ -147,7 +147,9 @@ def environment_of_the_image(dockerfile: str) -> set[str]:
     return {name for text in instructions for name in re.findall(r"(?:^|\s)(\w+)=", text)}
 
 
-@pytest.mark.parametrize("name", [n for n, s in SERVICES.items() if s["image"].startswith("assay-")])
+@pytest.mark.parametrize(
+    "name", [n for n, s in SERVICES.items() if s["image"].startswith("assay-")]
+)
 def test_a_setting_that_is_not_given_leaves_the_images_own(checkout: Path, name: str) -> None:
     """A bare key takes a variable that is not set out of the environment, the image's too."""
     service = SERVICES[name]

@@ -10,7 +10,7 @@ case ${1:-} in
 esac
 
 owner=$(stat --format %u:%g data/processed)
-if [ "$(id -u)" = 0 ] && [ "$owner" != 0:0 ]; then
+if [ "$(id -u)" = 0 ] && [ "$(id -u):$(id -g)" != "$owner" ]; then
   exec setpriv --reuid "${owner%:*}" --regid "${owner#*:}" --clear-groups "$0" "$@"
 fi
 
