@@ -41,7 +41,7 @@ from assay_frontend.components.share_chart import (
     shares_figure,
     shares_words,
 )
-from assay_frontend.components.skill_chart import skill_figure, skill_so_far
+from assay_frontend.components.skill_chart import ratio_so_far, skill_figure
 from assay_frontend.i18n import translator
 from assay_frontend.theme.palette import palette
 
@@ -135,13 +135,12 @@ def test_shares_end_where_the_newest_outcomes_do(gold):
     assert len(set(dashes)) == len(dashes)
 
 
-def test_skill_so_far_ends_at_the_summarys(gold):
-    path = skill_so_far(gold.scored)
+def test_the_score_so_far_ends_at_the_summarys(gold):
+    path = ratio_so_far(gold.scored)
     assert path[:9] == [None] * 9
-    assert path[-1] == pytest.approx(gold.crps_skill)
-    assert list(skill_figure(EN, gold.scored, LIGHT).data[0].y)[-1] == pytest.approx(
-        100 * gold.crps_skill
-    )
+    assert path[-1] == pytest.approx(1 - gold.crps_skill)
+    (line,) = skill_figure(EN, gold.scored, LIGHT).data
+    assert line.y[-1] == pytest.approx(-100 * gold.crps_skill)
 
 
 def test_where_a_course_has_but_one_point_yet_it_is_a_dot():

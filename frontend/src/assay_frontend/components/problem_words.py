@@ -35,7 +35,7 @@ def problem_title(t: Translator, problem: ApiError) -> str:
 
 
 def problem_details(t: Translator, problem: ApiError) -> list[str]:
-    """In Markdown: the backend's own words, when to ask again, and the request's number; of a market
+    """What the backend says, when to ask again, and the request's number, in Markdown; of a market
     that is not there, which are near.
     """
     if isinstance(problem, MalformedAnswer):

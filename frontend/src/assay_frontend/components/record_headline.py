@@ -6,7 +6,14 @@ from assay_frontend.api.track_models import GoldRecord, Rate, SignalRecord
 from assay_frontend.components.headline import figure_html
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, number, percent, risk_percent, short_date
+from assay_frontend.i18n.formats import (
+    MISSING,
+    number,
+    percent,
+    ratio_change,
+    risk_percent,
+    short_date,
+)
 
 
 def gold_record_html(t: Translator, record: GoldRecord) -> str:
@@ -26,7 +33,7 @@ def gold_record_html(t: Translator, record: GoldRecord) -> str:
         ),
         figure_html(
             t("record.hero.skill"),
-            percent(t, record.crps_skill, 1, signed=True),
+            ratio_change(t, None if record.crps_skill is None else 1 - record.crps_skill),
             t("record.hero.skill.note"),
         ),
         figure_html(

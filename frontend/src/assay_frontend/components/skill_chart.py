@@ -1,4 +1,4 @@
-"""Skill so far: the forecasts' loss beside that of doing nothing, on the same days."""
+"""The forecasts' loss so far beside that of doing nothing, on the same days."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from assay_frontend.components.numbers import Column, Numbers
 from assay_frontend.components.outcome_chart import Scored, moment_of
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import percent, short_date
+from assay_frontend.i18n.formats import ratio_change, short_date
 from assay_frontend.theme.palette import Palette
 
 
-def skill_so_far(scored: Sequence[Scored]) -> list[float | None]:
-    """1 - CRPS / the random walk's CRPS, summed over all days up to each; None for the first ones
+def ratio_so_far(scored: Sequence[Scored]) -> list[float | None]:
+    """CRPS over the random walk's, both summed over all days up to each; None for the first ones,
     and where the random walk has no score yet.
     """
     own = rival = 0.0
@@ -35,18 +35,18 @@ def skill_so_far(scored: Sequence[Scored]) -> list[float | None]:
     for _, outcome in scored:
         if outcome.random_walk_crps is not None:
             own, rival, days = own + outcome.crps, rival + outcome.random_walk_crps, days + 1
-        path.append(1 - own / rival if rival > 0 and days >= LEAST else None)
+        path.append(own / rival if rival > 0 and days >= LEAST else None)
     return path
 
 
 def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> go.Figure:
-    """The line of skill, and zero, where the random walk is."""
-    path = skill_so_far(scored)
+    """How far from the random walk, which is at zero; below is better."""
+    path = ratio_so_far(scored)
     figure = quiet_figure(colours, height=320)
     figure.add_trace(
         go.Scatter(
             x=list(range(len(path))),
-            y=[None if value is None else 100 * value for value in path],
+            y=[None if value is None else 100 * (value - 1) for value in path],
             mode=line_mode(path),
             marker={"color": colours.fan, "size": 8},
             cliponaxis=False,
@@ -55,7 +55,7 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
                 t(
                     "record.skill.point",
                     date=short_date(t, item.target),
-                    skill=percent(t, value, 1, signed=True),
+                    change=ratio_change(t, value),
                 )
                 for (item, _), value in zip(scored, path, strict=True)
             ],
@@ -63,7 +63,7 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
             name=t("record.skill"),
         )
     )
-    reach = 1.15 * max(0.5, *(abs(100 * value) for value in path if value is not None))
+    reach = 1.15 * max(0.5, *(abs(100 * (value - 1)) for value in path if value is not None))
     positions, names = time_ticks(t, [moment_of(item) for item, _ in scored], UTC)
     figure.update_xaxes(
         tickvals=positions, ticktext=names, tickangle=0, tickfont={"color": colours.muted},
@@ -88,25 +88,26 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
 
 def skill_words(t: Translator, scored: Sequence[Scored]) -> str:
     """The chart's text alternative."""
-    known = [value for value in skill_so_far(scored) if value is not None]
+    known = [value for value in ratio_so_far(scored) if value is not None]
     return t(
         "record.skill.alt",
         first=short_date(t, scored[0][0].target),
         last=short_date(t, scored[-1][0].target),
-        low=percent(t, min(known), 1, signed=True),
-        high=percent(t, max(known), 1, signed=True),
-        now=percent(t, known[-1], 1, signed=True),
+        low=ratio_change(t, min(known)),
+        high=ratio_change(t, max(known)),
+        now=ratio_change(t, known[-1]),
     )
 
 
 def skill_numbers(t: Translator, scored: Sequence[Scored], *, file: str) -> Numbers:
     """What the chart draws; the table begins with the newest."""
-    share = partial(percent, t, decimals=1, signed=True)
     targets = [item.target for item, _ in scored]
     return Numbers.of(
         [
             Column("until", targets, t("table.until"), partial(short_date, t)),
-            Column("crps_skill", skill_so_far(scored), t("record.skill"), share),
+            Column(
+                "crps_ratio_rw", ratio_so_far(scored), t("record.skill"), partial(ratio_change, t)
+            ),
         ],
         file=file,
         newest_first=True,

@@ -41,9 +41,9 @@ from assay_frontend.components.share_chart import (
     shares_words,
 )
 from assay_frontend.components.skill_chart import (
+    ratio_so_far,
     skill_figure,
     skill_numbers,
-    skill_so_far,
     skill_words,
 )
 from assay_frontend.components.text import dollars_escaped, file_stem
@@ -205,7 +205,7 @@ def _show_held(
 def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
     t = reader.t
     st.header(t("record.skill.title"), anchor=False)
-    if not any(value is not None for value in skill_so_far(scored)):
+    if not any(value is not None for value in ratio_so_far(scored)):
         st.markdown(t("record.too_few"))
         return
     show_chart(
