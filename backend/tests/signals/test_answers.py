@@ -20,7 +20,7 @@ FIELDS = {
 }  # fmt: skip
 MORE_FIELDS = {
     "limit", "origin", "target_time", "last_close", "fallbacks", "measure", "tail_loss_return",
-    "model_version",
+    "model_version", "volatility_version",
 }  # fmt: skip
 EXPLAINED = {
     "nowcast_ret", "vol", "vol_regime", "risk_score", "summary", "contributions", "benchmark",

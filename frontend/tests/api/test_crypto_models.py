@@ -13,7 +13,8 @@ from assay_frontend.markets import CoinChoice
 
 OPTIONAL = {
     "tail_loss_probability", "tail_loss_return", "measure", "last_close", "fallbacks",
-    "model_version", "target_time", "created_at", "origin", "as_of", "age_seconds", "explain",
+    "model_version", "volatility_version", "target_time", "created_at", "origin", "as_of",
+    "age_seconds", "explain",
 }  # fmt: skip
 UNREAD = {"signal_id"}
 REQUIRED = [

@@ -193,6 +193,8 @@ def test_files_hold_what_is_shown_with_its_source(coin):
     assert figures["risk_score"] == "0.31"
     assert figures["expected_shortfall.0.95"] == "0.0527"
     assert figures["contribution.last_day"] == "0.42"
+    assert figures["model_version"] == "2025.04.1"
+    assert figures["volatility_version"] == "2025-01-20-b0b37fcc"
     recent = rows_of(coin_tables.recent_csv(read_signals(coin.recent)))
     assert [row["vol_regime"] for row in recent] == ["normal", "calm", "turbulent"]
 

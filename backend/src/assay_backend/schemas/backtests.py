@@ -19,7 +19,7 @@ from assay_backend.schemas.backtest_quality import (
     RiskScoreQuality,
     ValueAtRiskRow,
 )
-from assay_backend.schemas.base import Provenance, Schema
+from assay_backend.schemas.base import BundleVersion, CoinsVersion, Provenance, Schema
 from assay_backend.schemas.crypto import GapInBars
 
 HOUR_MS = 3_600_000
@@ -251,7 +251,8 @@ class BacktestAnswer(Provenance):
     bars: int = Field(description="Hourly bars traded")
     warm_up_bars: int = Field(description="Hourly bars before, which forecasts are made of")
     years: float
-    model_version: str
+    model_version: BundleVersion
+    volatility_version: CoinsVersion
     trained_to: str | None = Field(
         description="Coefficients are the model's, fitted on BTC bars up to this day; null where "
         "it does not say. On those bars its forecasts have the benefit of hindsight"

@@ -9,6 +9,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Session = Annotated[date, Field(description="A trading day, named by its date.")]
 
+BundleVersion = Annotated[str, Field(description="The bundle's, which is that of its gold model")]
+CoinsVersion = Annotated[
+    str | None,
+    Field(
+        description="That of the bundle's coin model, as `/v1/models` tells it; null where it is "
+        "not known"
+    ),
+]
+
 
 class Schema(BaseModel):
     """An answer's shape: complete, and finite."""

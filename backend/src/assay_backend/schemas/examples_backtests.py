@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay_backend.schemas.examples import MODEL, Example
+from assay_backend.schemas.examples import COINS_MODEL, MODEL, Example
 
 BACKTEST: Example = {
     "symbol": "BTC/USDT",
@@ -26,6 +26,7 @@ BACKTEST: Example = {
     "warm_up_bars": 8760,
     "years": 1.0,
     "model_version": MODEL["model_version"],
+    **COINS_MODEL,
     "trained_to": "2025-01-20",
     "volatility_target": {
         "total_return": -0.1933,

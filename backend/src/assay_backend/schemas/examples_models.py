@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay_backend.schemas.examples import EVALUATION, Example
+from assay_backend.schemas.examples import COINS_MODEL, EVALUATION, Example
 from assay_backend.schemas.examples_track_record import GOLD_TRACK_RECORD
 
 _NOW, _BEFORE = "2024-12-02-7c2ea766", "2024-11-25-0d91c2be"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay_backend.schemas.examples import MODEL, Example
+from assay_backend.schemas.examples import COINS_MODEL, MODEL, Example
 
 REGIMES: Example = {
     "symbol": "BTC/USDT",
@@ -12,6 +12,7 @@ REGIMES: Example = {
     "rows": 3,
     "measure": "garman_klass",
     "model_version": MODEL["model_version"],
+    **COINS_MODEL,
     "data": [
         {
             "time": "2026-11-26T20:00:00Z",

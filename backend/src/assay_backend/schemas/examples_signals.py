@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from assay_backend.schemas.examples import MODEL, PROBLEMS, Example
+from assay_backend.schemas.examples import COINS_MODEL, MODEL, PROBLEMS, Example
 
 SIGNAL: Example = {
     "signal_id": "5f2b8c0de1f64a7f9c3a4f1f0f9f2a77",
@@ -37,6 +37,7 @@ SIGNAL: Example = {
     "tail_loss_return": -0.0080447,
     "fallbacks": [],
     "model_version": MODEL["model_version"],
+    **COINS_MODEL,
     "source": "binance",
     "as_of": "2024-12-02T22:00:00Z",
     "stale": False,

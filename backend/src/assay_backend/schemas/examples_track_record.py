@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay_backend.schemas.examples import FORECAST, MODEL, Example
+from assay_backend.schemas.examples import COINS_MODEL, FORECAST, MODEL, Example
 
 GOLD_TRACK_RECORD: Example = {
     "role": "champion",
@@ -128,6 +128,7 @@ SIGNAL_TRACK_RECORD: Example = {
             "tail_loss_probability": 0.041,
             "fallbacks": [],
             "model_version": MODEL["model_version"],
+            **COINS_MODEL,
             "status": "scored",
             "counted": True,
             "outcome": {

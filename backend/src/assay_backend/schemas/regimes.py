@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 
 from assay.volatility.assessment import Measure, Regime
 from assay.volatility.model import LONGEST_HOURS
-from assay_backend.schemas.base import Provenance, Schema
+from assay_backend.schemas.base import CoinsVersion, Provenance, Schema
 
 HOUR_MIN = 60
 MOST_ROWS = 8760
@@ -57,4 +57,5 @@ class RegimesAnswer(Provenance):
     model_version: str = Field(
         description="The champion of today, applied to the past: a replay, not a record"
     )
+    volatility_version: CoinsVersion
     data: list[PastHour]

@@ -19,7 +19,7 @@ from assay.errors import UnknownTimeframe
 from assay.market.crypto.feed import MOST_BARS
 from assay.market.timeframes import timeframe
 from assay.volatility.assessment import Fallback, Measure, Regime
-from assay_backend.schemas.base import Provenance, Schema
+from assay_backend.schemas.base import BundleVersion, CoinsVersion, Provenance, Schema
 from assay_backend.schemas.documented import Problem
 
 LONGEST_HORIZON_MIN = 30 * 24 * 60
@@ -229,7 +229,8 @@ class SignalAnswer(Provenance):
         "`stale` is a forecast that rests on hours whose successors are overdue, or whose time is "
         "over, and then it is not scored"
     )
-    model_version: str
+    model_version: BundleVersion
+    volatility_version: CoinsVersion = None  # which rows that are older than it do not have
     explain: SignalExplanation | None = Field(default=None, description="Where it was asked for")
 
 

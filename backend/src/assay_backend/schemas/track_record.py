@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from assay.volatility.assessment import Fallback, Measure, Regime
 from assay_backend.callers import Role
-from assay_backend.schemas.base import Schema, Session
+from assay_backend.schemas.base import BundleVersion, CoinsVersion, Schema, Session
 from assay_backend.schemas.forecast import Interval
 
 RowStatus = Literal["pending", "scored", "unscorable", "simulated", "late"]
@@ -179,7 +179,8 @@ class TrackedSignal(TrackedRow):
     value_at_risk: dict[str, float]
     tail_loss_probability: float
     fallbacks: list[Fallback]
-    model_version: str
+    model_version: BundleVersion
+    volatility_version: CoinsVersion
     outcome: SignalOutcomeAnswer | None
 
 

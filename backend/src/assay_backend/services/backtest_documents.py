@@ -55,6 +55,7 @@ def backtest_document(
         "warm_up_bars": found.warm_up_bars,
         "years": found.years,
         "model_version": bundle.metadata.version,
+        "volatility_version": bundle.metadata.volatility_version,
         "trained_to": bundle.metadata.volatility.get("trained_to"),
         "volatility_target": _finite(asdict(found.volatility_target)),
         "buy_and_hold": _finite(asdict(found.buy_and_hold)),

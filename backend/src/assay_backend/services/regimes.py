@@ -101,6 +101,7 @@ class RegimeService:
                 "rows": len(rows),
                 "measure": measure_of(hours),
                 "model_version": bundle.metadata.version,
+                "volatility_version": bundle.metadata.volatility_version,
                 "data": rows,
                 "source": series.held.source,
                 "as_of": iso_utc(as_of),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from assay.bundle.metadata import ModelMetadata
 from assay.clock import iso_utc
 from assay.errors import TooLittleHistory
 from assay.market.bars import Bars
@@ -53,7 +54,7 @@ def signal_document(
     series: ExchangeSeries,
     begin: Begin,
     *,
-    model_version: str,
+    metadata: ModelMetadata,
     as_of: datetime,
     stale: bool,
 ) -> Document:
@@ -89,7 +90,8 @@ def signal_document(
         "tail_loss_probability": assessment.tail_loss_probability,
         "tail_loss_return": assessment.tail_loss_return,
         "fallbacks": list(assessment.fallbacks),
-        "model_version": model_version,
+        "model_version": metadata.version,
+        "volatility_version": metadata.volatility_version,
         "source": held.source,
         "as_of": iso_utc(as_of),
         "stale": stale,

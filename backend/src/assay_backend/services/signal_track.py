@@ -31,6 +31,7 @@ _SAID = (
     "tail_loss_probability",
     "fallbacks",
     "model_version",
+    "volatility_version",
 )
 
 Document = dict[str, Any]

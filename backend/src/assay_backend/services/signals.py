@@ -264,7 +264,7 @@ def _render(
         assessment,
         series,
         begin,
-        model_version=coin.bundle.metadata.version,
+        metadata=coin.bundle.metadata,
         as_of=as_of,
         stale=made_from.stale,
     )

@@ -33,6 +33,11 @@ class ModelMetadata:
     promotion: dict[str, Any]
     volatility: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def volatility_version(self) -> str | None:
+        """Of the volatility model, which has one of its own; None where there is none told."""
+        return version_of_volatility(self.volatility)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -47,3 +52,9 @@ class ModelMetadata:
         known = {name: data[name] for name in names if name in data}
         known["smoke_parameters"] = tuple(float(value) for value in data["smoke_parameters"])
         return cls(**known)
+
+
+def version_of_volatility(section: object) -> str | None:
+    """The version that a metadata's `volatility` tells, whatever that is."""
+    found = section.get("version") if isinstance(section, dict) else None
+    return None if found is None else str(found)

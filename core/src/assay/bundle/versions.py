@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from assay.bundle.manifest import MANIFEST, Manifest, checksum, read_manifest, read_verified
+from assay.bundle.metadata import version_of_volatility
 from assay.errors import BundleError
 
 VERSIONS: Final = ".versions"
@@ -102,9 +103,7 @@ class ChampionId:
 
     @property
     def volatility(self) -> str | None:
-        section = self.metadata.get("volatility")
-        found = section.get("version") if isinstance(section, dict) else None
-        return None if found is None else str(found)
+        return version_of_volatility(self.metadata.get("volatility"))
 
     def published(self, after: ChampionId | None) -> Reason:
         """What the metadata say of its publication; `after` is the champion that it replaced."""

@@ -131,7 +131,8 @@ class Explanation:
 class Signal:
     """A coin's next `horizon_minutes` from `origin` on, when the hour ended whose close is
     `last_close`; `last_return` is that of the last bar of `timeframe`, which may end elsewhere.
-    `exchange` was asked for, `provenance.source` answered.
+    `exchange` was asked for, `provenance.source` answered. Of the versions that of the bundle is
+    gold's, that of `volatility` the coins' own.
     """
 
     symbol: str
@@ -150,6 +151,7 @@ class Signal:
     last_close: float | None
     fallbacks: tuple[str, ...]
     model_version: str | None
+    volatility_version: str | None
     created_at: datetime | None
     origin: datetime | None
     target_time: datetime | None
@@ -181,6 +183,7 @@ class Signal:
             last_close=fields.number_or_none("last_close"),
             fallbacks=fields.texts("fallbacks"),
             model_version=fields.text_or_none("model_version"),
+            volatility_version=fields.text_or_none("volatility_version"),
             created_at=fields.instant_or_none("created_at"),
             origin=fields.instant_or_none("origin"),
             target_time=fields.instant_or_none("target_time"),

@@ -156,6 +156,7 @@ def signal_csv(signal: Signal) -> str:
         ("tail_loss_probability", signal.tail_loss_probability),
         ("tail_loss_return", signal.tail_loss_return),
         ("model_version", signal.model_version),
+        ("volatility_version", signal.volatility_version),
     ]
     items = signal.explanation.contributions if signal.explanation else ()
     figures += [(f"contribution.{item.name}", item.effect) for item in items]
