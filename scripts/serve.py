@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import re
@@ -113,11 +114,27 @@ def local_address() -> str:
 
 
 def require_free_port(service: Service) -> None:
-    if _answers(service.port) or not _can_bind(service.port):
+    """Raises CannotServe where the service could not listen, and names the setting to change."""
+    error = _bind_error(service.port)
+    if error is not None and error.errno != errno.EADDRINUSE:
+        raise CannotServe(_why_not(service, error))
+    if error is not None or _answers(service.port):
         raise CannotServe(
             f"Port {service.port} is in use: free it, or choose another with "
             f"{service.port_setting}."
         )
+
+
+def _why_not(service: Service, error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return (
+            f"{service.port_setting} is {service.port}, which this user may not open: choose one "
+            "from 1024 on."
+        )
+    return (
+        f'ASSAY_HOST is "{bind_address()}", which is no address of this machine '
+        f"({error.strerror or error}): it should be one, as 127.0.0.1, or 0.0.0.0 for all it has."
+    )
 
 
 def _answers(port: int) -> bool:
@@ -127,15 +144,15 @@ def _answers(port: int) -> bool:
     return False
 
 
-def _can_bind(port: int) -> bool:
+def _bind_error(port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in bind_address() else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((bind_address(), port))
-        except OSError:
-            return False
-    return True
+    except OSError as error:  # a name that nobody knows too
+        return error
+    return None
 
 
 def start(service: Service, *, logs: Path, backend_port: int) -> Running:

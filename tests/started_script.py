@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from asking import free_port
 
 
 def run(
-    folder: Path, *arguments: str, environment: dict[str, str]
+    folder: Path, *arguments: str, environment: dict[str, str], under: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
+    """`./start.sh` until it ends; `under` is the command that starts it, where one does."""
     return subprocess.run(
-        ["./start.sh", *arguments],
+        [*under, "./start.sh", *arguments],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

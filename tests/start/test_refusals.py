@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from asking import free_port
 from started_script import StubDocker, assert_one_sentence, run
 
 
@@ -32,6 +35,38 @@ def test_a_busy_port_is_named_with_the_variable_that_moves_it(
     assert f"Port {busy_port} " in ended.stderr
     assert name in ended.stderr
     assert not list(tmp_path.glob("run/*.log")), "something was started all the same"
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "127.0.0.1:8000", "192.0.2.1", "2001:db8::1"])
+def test_an_address_of_no_machine_or_of_another_is_named(
+    checkout: Path, tmp_path: Path, host: str
+) -> None:
+    ports = {name: str(free_port()) for name in ("BACKEND_PORT", "FRONTEND_PORT")}
+    settings = ports | {"ASSAY_HOST": host, "ASSAY_DATA_DIR": str(tmp_path)}
+    ended = run(checkout, "--local", environment=os.environ | settings)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert f'ASSAY_HOST is "{host}", which is no address of this machine' in ended.stderr
+    assert "127.0.0.1" in ended.stderr.replace(host, "")
+    assert "in use" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["BACKEND_PORT", "FRONTEND_PORT"])
+def test_a_port_that_only_root_may_open_is_named(checkout: Path, tmp_path: Path, name: str) -> None:
+    ports = {each: str(free_port()) for each in ("BACKEND_PORT", "FRONTEND_PORT")}
+    settings = ports | {name: "81", "ASSAY_DATA_DIR": str(tmp_path)}
+    # what root may do beyond others is taken from it
+    bound = ["setpriv", "--bounding-set", "-net_bind_service"] if os.geteuid() == 0 else []
+    opened = "import socket; socket.socket().bind(('127.0.0.1', 81))"
+    if not subprocess.run(
+        [*bound, sys.executable, "-c", opened], stderr=subprocess.DEVNULL
+    ).returncode:
+        pytest.skip("here anybody may open any port")
+    ended = run(checkout, "--local", environment=os.environ | settings, under=bound)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr)
+    assert f"{name} is 81, which this user may not open" in ended.stderr
+    assert "1024" in ended.stderr
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536", "-1", "80 80"])
