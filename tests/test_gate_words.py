@@ -11,6 +11,7 @@ import pytest
 
 from assay.bundle import versions
 from assay_frontend.components import gate_words as words
+from assay_frontend.components.training_words import bars_words
 from assay_frontend.i18n import translator
 from assay_training.promotion_commands import NO_REASON
 from assay_training.steps.gate import Check, Decision
@@ -69,3 +70,12 @@ def test_the_historys_own_reasons_are_told_in_both_languages():
         reason = re.sub(r"\{[^}]+\}", "2025-01-20-fced148b", reason)
         assert words.gate_words(EN, reason) == reason
         assert words.gate_words(ES, reason) not in (None, reason)
+
+
+def test_what_the_coins_model_was_fitted_on_is_told_in_both_languages():
+    metadata = json.loads((BUNDLE / "model_metadata.json").read_text(encoding="utf-8"))
+    coins = metadata["volatility"]["coins"]
+    assert len(coins) == 3
+    for name in coins:
+        assert bars_words(EN, name) == name
+        assert bars_words(ES, name).startswith("barras ")

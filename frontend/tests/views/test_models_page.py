@@ -214,5 +214,6 @@ def test_a_spanish_browser_is_answered_in_spanish(open_page, words_of):
         "indicios muy sólidos (p &lt; 0,001)",
         "promovido a mano",
         "del 1 ene 2023 al 20 ene 2025",
+        "barras horarias de BTC, barras diarias de BTC, barras diarias de ETH",
     ):
         assert part in words, part

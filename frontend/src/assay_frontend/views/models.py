@@ -20,6 +20,7 @@ from assay_frontend.components.named_bars import named_bars_figure
 from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.pit_chart import pit_figure, pit_numbers, pit_verdict, pit_words
 from assay_frontend.components.text import html_text, markdown_text
+from assay_frontend.components.training_words import bars_words
 from assay_frontend.components.trial_words import trial_words
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
@@ -202,7 +203,10 @@ def _show_volatility(reader: Reader, card: VolatilityCard | None) -> None:
             t("models.volatility.hours"),
             t(span, start=short_date(t, card.trained_from), end=short_date(t, card.trained_to)),
         ),
-        (t("models.volatility.coins"), ", ".join(card.coins) or MISSING),
+        (
+            t("models.volatility.coins"),
+            ", ".join(bars_words(t, name) for name in card.coins) or MISSING,
+        ),
     ]
     if card.daily_from and card.daily_to:
         days = t(span, start=short_date(t, card.daily_from), end=short_date(t, card.daily_to))
