@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from browsing import DESK, PHONE, Open, faults_of, settled
+from browsing import BACKGROUND, DESK, PHONE, Open, Shade, faults_of, settled
 from served import REPLAYED_DAYS, Served
 
 Box = list[float]
@@ -16,6 +16,7 @@ Box = list[float]
 BOXES = """items => items.map(item => item.getBoundingClientRect())
     .map(box => [box.left, box.top, box.right, box.bottom])"""
 LEADERBOARD = ".assay-scores:has([data-name*=CRPS])"
+MUTED: dict[Shade, str] = {"light": "rgb(90, 95, 102)", "dark": "rgb(169, 176, 183)"}
 RECORDED = re.compile(r"of=signals.*last=60|last=60.*of=signals")
 
 # From now on: how often the page is renewed, what moves or goes away, how faint a part becomes.
@@ -194,46 +195,100 @@ def test_a_reader_turns_to_the_signals_shares_the_link_and_downloads_the_record(
     assert len(rows) == len(REPLAYED_DAYS)
 
 
-def test_a_chosen_theme_holds_on_every_page_and_the_document_tells_its_language(
+def choose_by_keyboard(page: Page, switch: str, name: str) -> None:
+    """Tab leads to the switch, an arrow within it, and Space takes."""
+    group = page.get_by_role("radiogroup", name=switch)
+    wanted = group.get_by_role("radio", name=name)
+    for _ in range(15):
+        if group.evaluate("item => item.contains(document.activeElement)"):
+            break
+        page.keyboard.press("Tab")
+    for arrow in ("ArrowLeft", "ArrowRight"):
+        if not wanted.evaluate("item => item === document.activeElement"):
+            page.keyboard.press(arrow)
+    page.keyboard.press("Space")
+    expect(wanted).to_be_checked()
+
+
+def expect_drawn_in(page: Page, shade: Shade) -> None:
+    """All of it: what Streamlit colours, what the style sheet does, and the charts."""
+    expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUND[shade])
+    expect(page.locator(".assay-brand span")).to_have_css("color", MUTED[shade])
+    expect(page.locator(".xtick text").first).to_have_css("fill", MUTED[shade])
+
+
+def test_a_theme_chosen_by_keyboard_holds_on_every_page_and_over_reloads(
     simulated: Served, open_page: Open
 ) -> None:
+    page = open_page(simulated, "/gold", locale="es-ES")
+    expect(page.get_by_test_id("stMainMenu")).to_be_hidden()
+    expect_drawn_in(page, "light")
+    for name, shade in (("Oscuro", "dark"), ("Claro", "light"), ("Oscuro", "dark")):
+        choose_by_keyboard(page, "Tema", name)
+        expect_drawn_in(page, shade)
+        assert page.evaluate("document.activeElement.textContent") == name
+    page.get_by_role("link", name="Cripto").click()
+    expect(page).to_have_url(re.compile("/crypto"))
+    expect_drawn_in(page, "dark")
+    page.goto(f"{simulated.dashboard.url}/gold?lang=en")
+    expect_drawn_in(page, "dark")
+    page.reload()
+    expect_drawn_in(page, "dark")
+    expect(page.get_by_role("radio", name="Dark")).to_be_checked()
+    page.emulate_media(color_scheme="dark")
+    page.emulate_media(color_scheme="light")
+    expect_drawn_in(page, "dark")
+
+
+def test_until_one_is_chosen_and_after_choosing_the_same_the_browsers_theme_is_followed(
+    simulated: Served, open_page: Open
+) -> None:
+    page = open_page(simulated, "/gold", shade="dark")
+    expect_drawn_in(page, "dark")
+    page.emulate_media(color_scheme="light")
+    expect_drawn_in(page, "light")
+    expect(page.get_by_role("radio", name="Light")).to_be_checked()
+    page.get_by_role("radio", name="Dark").click()
+    expect_drawn_in(page, "dark")
+    page.get_by_role("radio", name="Light").click()
+    expect_drawn_in(page, "light")
+    page.emulate_media(color_scheme="dark")
+    expect_drawn_in(page, "dark")
+    page.reload()
+    expect_drawn_in(page, "dark")
+
+
+def test_the_document_tells_its_language(simulated: Served, open_page: Open) -> None:
     page = open_page(simulated, "/gold?lang=es")
-    app = page.locator(".stApp")
     expect(page.locator("html")).to_have_attribute("lang", "es")
-    page.get_by_test_id("stMainMenu").click()
-    page.get_by_test_id("stMainMenuItem-theme-Dark").click()
-    expect(app).to_have_css("background-color", "rgb(20, 24, 28)")
-    page.goto(f"{simulated.dashboard.url}/crypto")
-    expect(app).to_have_css("background-color", "rgb(20, 24, 28)")
+    page.get_by_role("radio", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.get_by_test_id("stMainMenu").click()
-    page.get_by_test_id("stMainMenuItem-theme-System").click()
-    expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
-    page.goto(f"{simulated.dashboard.url}/gold")
-    expect(app).to_have_css("background-color", "rgb(251, 250, 247)")
 
 
-LANES = """() => {
-    const middle = item => (box => (box.top + box.bottom) / 2)(item.getBoundingClientRect());
-    const named = box => /turbulent/.test(
-        [...box.querySelectorAll('.y2tick')].map(tick => tick.textContent));
-    const chart = [...document.querySelectorAll('.stPlotlyChart')].find(named);
-    return {
-        lanes: [...chart.querySelectorAll('.y2tick text')].map(middle),
-        bars: [...chart.querySelectorAll('.trace.bars')].map(
-            trace => [...trace.querySelectorAll('.point path')].map(middle)),
-    };
-}"""
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_an_unknown_address_leads_to_the_overview_which_says_so(
+    simulated: Served, open_page: Open, size: tuple[int, int]
+) -> None:
+    wrong = f"/nonexistent/**here**_{'x' * 60}.html"
+    page = open_page(simulated, wrong, locale="es-ES", size=size)
+    notice = page.get_by_text("no tiene ninguna página")
+    expect(notice).to_have_text(
+        f"La dirección {wrong[:40]}… no tiene ninguna página. Se muestra el resumen."
+    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("De un vistazo")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert urlsplit(page.url).path == "/"
+    assert faults_of(page) == {}
+    page.get_by_role("link", name="Oro", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Oro"))
+    expect(notice).to_have_count(0)
+    assert page.url == f"{simulated.dashboard.url}/gold"
 
 
-def test_each_regime_keeps_to_its_lane(simulated: Served, open_page: Open) -> None:
-    page = open_page(simulated, "/crypto?days=365")
-    settled(page)
-    found = page.evaluate(LANES)
-    assert len(found["lanes"]) == 3
-    assert max(map(len, found["bars"])) > 2, "a regime of one span stands in its lane anyhow"
-    for lane, bars in zip(found["lanes"], found["bars"], strict=True):
-        assert bars == pytest.approx([lane] * len(bars), abs=2.0)
+def test_a_known_address_with_a_slash_too_many_is_found(simulated: Served, open_page: Open) -> None:
+    page = open_page(simulated, "/track-record/?of=signals&lang=es")
+    expect(page).to_have_title("Assay · Historial")
+    expect(page.get_by_role("radio", name="Criptomonedas")).to_be_checked()
 
 
 def test_a_link_restores_the_view(simulated: Served, open_page: Open) -> None:
@@ -298,7 +353,7 @@ def test_open_pages_outlive_the_backend_and_find_it_again(lively: Served, open_p
         for page in pages:
             expect(page.locator("strong", has_text=away).first).to_be_visible(timeout=60_000)
         assert [faults_of(page) for page in pages] == [{}] * len(pages)
-        headings.append("How everything is, is not known")  # the status page's is about now
+        headings.append("How things stand is not known")  # the status page's is about now
         for page, heading in zip(pages, headings, strict=True):
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     finally:

@@ -110,7 +110,7 @@ def test_each_rival_is_measured_against_the_one_its_test_names(card):
     assert card.evaluation.crps_ratio(walk, "garch_t") == pytest.approx(walk.crps / garch.crps)
     assert any(cell.startswith("better: ") for cell in board["Evidence of a difference"])
     assert any(
-        cell.startswith("worse: ") for cell in board["Evidence of a difference from GARCH-t"]
+        cell.startswith("worse: ") for cell in board["Evidence of a difference from GARCH-\u2060t"]
     )
 
 

@@ -319,7 +319,7 @@ def test_the_ribbon_tells_regimes_over_time(open_page, backend):
     words = words_of(app)
     # 720 hours: 361 calm, then normal but for a turbulent day that ended a day ago
     assert "Calm 50\xa0%, normal 47\xa0%, turbulent 3\xa0% of the time shown." in words
-    assert "Now normal, for 24 hours." in words
+    assert "Now normal, for 1 day." in words
     alt = next(c.proto.alt for c in app.get("plotly_chart") if "regimes from" in c.proto.alt)
     assert "calm 50\xa0%, normal 47\xa0%, turbulent 3\xa0%. Now normal." in alt
     assert "hours=720" in asked(backend, REGIMES)[0]

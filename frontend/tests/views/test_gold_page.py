@@ -121,7 +121,7 @@ def test_forecasts_are_held_against_their_outcomes(open_page, backend, replies):
 def test_the_heading_of_outcomes_counts_them_and_few_are_called_few(open_page, backend, replies):
     backend.replies[RECORD] = replies.of(invented_records.gold_record(6))
     words = words_of(open_page())
-    assert "The last sessions (6): forecast against outcome" in words
+    assert "The last 6 sessions: forecast against outcome" in words
     assert "With 6 outcomes chance still has a large say" in words
 
 

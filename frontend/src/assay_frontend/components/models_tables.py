@@ -8,7 +8,12 @@ from functools import partial
 
 from assay_frontend.api.models import Evaluation, ScoreRow, at_level
 from assay_frontend.api.registry_models import HeldOut, ModelChange, ModelVersion, TailRow
-from assay_frontend.components.evidence import directed_evidence, evenness_words, tail_evidence
+from assay_frontend.components.evidence import (
+    NO_BREAK,
+    directed_evidence,
+    evenness_words,
+    tail_evidence,
+)
 from assay_frontend.components.gate_words import decision_words
 from assay_frontend.components.named_bars import NamedBar
 from assay_frontend.components.numbers import Column, Numbers
@@ -108,7 +113,7 @@ def history_numbers(
 
 
 def _action(t: Translator, action: str) -> str:
-    return f"{_MARKS.get(action, '')} {t.named('models.action', action)}".strip()
+    return f"{_MARKS.get(action, '')}{NO_BREAK}{t.named('models.action', action)}".strip()
 
 
 def _short(digest: str) -> str:

@@ -23,13 +23,13 @@ from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     fine_percent,
     length,
-    number,
     percent,
     price,
     risk_percent,
     short_instant,
     zone_name,
 )
+from assay_frontend.i18n.formats import span as time_span
 from assay_frontend.theme.palette import Palette, translucent
 
 MOST_POINTS = 720
@@ -181,7 +181,7 @@ def ribbon_sentence(t: Translator, found: CoinHours) -> str:
     last = spans[-1]
     lasted = last.last - last.first + 1
     key = "ribbon.all" if len(spans) == 1 else "ribbon.since"
-    now = t(key, regime=regime_word(t, last.regime), hours=number(t, lasted))
+    now = t(key, regime=regime_word(t, last.regime), span=time_span(t, 3600.0 * lasted))
     return f"{told} {now}"
 
 

@@ -8,7 +8,7 @@ from assay_frontend.api.status_models import LedgerCheck, SeriesFreshness, Statu
 from assay_frontend.components.headline import figure_html
 from assay_frontend.components.text import html_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import MISSING, age_now, number, span
+from assay_frontend.i18n.formats import MISSING, age_now, number, short_date, span
 
 KNOWN = ("healthy", "degraded", "unhealthy")
 
@@ -68,12 +68,14 @@ def gold_series(status: Status) -> SeriesFreshness | None:
 
 def _gold(t: Translator, status: Status, received_at: datetime | None, now: datetime) -> str:
     series = gold_series(status)
-    age = age_words(t, series, status, received_at, now) if series else MISSING
-    if age != MISSING and status.market_source != "replay":
-        age = t("status.ago", age=age)
     known = series is not None and series.as_of is not None
+    told = age_words(t, series, status, received_at, now) if series else MISSING
+    if series and series.as_of and status.market_source == "replay":
+        told = short_date(t, series.as_of.date())
+    elif told != MISSING:
+        told = t("status.ago", age=told)
     note = t(f"status.{'stale' if series and series.stale else 'fresh'}.word") if known else MISSING
-    return figure_html(t("status.hero.gold"), html_text(age), note)
+    return figure_html(t("status.hero.gold"), html_text(told), note)
 
 
 def age_words(
@@ -85,7 +87,7 @@ def age_words(
 ) -> str:
     """How old the newest bar is; in a replay the clock stands still, so no age is told."""
     if status.market_source == "replay":
-        return t("status.replay")
+        return MISSING
     age = age_now(series.age_seconds, received_at, now)
     return MISSING if age is None else span(t, age)
 

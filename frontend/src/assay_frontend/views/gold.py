@@ -185,7 +185,7 @@ def _show_outcomes(reader: Reader, picture: GoldPicture) -> None:
     t, latest = reader.t, picture.record
     record = latest.value
     scored = record.scored[-OUTCOMES:] if record is not None else ()
-    title = t("gold.outcomes", n=len(scored)) if scored else t("gold.outcomes.title")
+    title = t("gold.outcomes", n=len(scored)) if len(scored) > 1 else t("gold.outcomes.title")
     st.header(title, anchor=False)
     if latest.problem is not None and picture.forecast.problem is None:
         banners.show_part_problem(t, "record", latest.problem)
