@@ -95,6 +95,30 @@ def load_the_page(address: str) -> None:
             assert len(answer.read()) > 1000, script
 
 
+def write_as_another_page(address: str) -> None:
+    """As one of another site can: after a preflight, and with what a browser sends without one."""
+    import urllib.error
+    import urllib.request
+
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def answer(method: str, origin: str, **headers: str) -> tuple[int, str | None]:
+        body = b'{"name": "another"}' if method == "POST" else None
+        asked = urllib.request.Request(address, body, {"Origin": origin, **headers}, method=method)
+        try:
+            with direct.open(asked, timeout=30) as had:
+                return had.status, had.headers["Access-Control-Allow-Origin"]
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers["Access-Control-Allow-Origin"]
+
+    preflight = {"Access-Control-Request-Method": "POST"}
+    own, other = "http://localhost:4200", "http://page.example"
+    assert answer("OPTIONS", own, **preflight) == (200, own)
+    assert answer("OPTIONS", other, **preflight) == (400, None)
+    for kind in ("", "text/plain", "application/json"):
+        assert answer("POST", other, **{"Content-Type": kind}) == (403, None), kind
+
+
 def import_drivers_of_stores() -> None:
     import asyncpg
     import boto3

@@ -160,6 +160,18 @@ def test_a_setting_that_is_not_given_leaves_the_images_own(checkout: Path, name:
     assert not bare & set_there
 
 
+def test_prefect_hears_no_page_but_its_own() -> None:
+    """The origins keep others from reading, the token from writing what needs no preflight."""
+    service = SERVICES["prefect"]
+    told = service["environment"]
+    published = re.fullmatch(r"127\.0\.0\.1:(.+):4200", *service["ports"])
+    assert published is not None
+    assert told["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",") == [
+        f"http://{host}:{published[1]}" for host in ("127.0.0.1", "localhost")
+    ]
+    assert told["PREFECT_SERVER_CSRF_PROTECTION_ENABLED"] == "true"
+
+
 class Answering(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/health" else 503)

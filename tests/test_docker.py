@@ -11,6 +11,7 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -305,6 +306,21 @@ class TestServers:
     database of its own: images of Postgres and MinIO belong to others.
     """
 
+    PREFECT = "--host=0.0.0.0 --port=4200"
+
+    @contextmanager
+    def alone(
+        self, up: Compose, docker: Callable[..., str], name: str, command: str
+    ) -> Iterator[str]:
+        database = "PREFECT_API_DATABASE_CONNECTION_URL=sqlite+aiosqlite:////tmp/prefect.db"
+        container = f"assay-test-{name}-alone"
+        run = ("run", "--no-deps", "--detach", "--name", container, "--env", database, name)
+        try:
+            up("--profile", "mlops", *run, *command.split())
+            yield container
+        finally:
+            docker("rm", "--force", "--volumes", container)
+
     @pytest.mark.parametrize(
         ("name", "port", "command"),
         [
@@ -314,21 +330,25 @@ class TestServers:
                 "--host=0.0.0.0 --port=5000 --workers=1 --backend-store-uri=sqlite:////tmp/mlflow.db"
                 " --artifacts-destination=/tmp/artifacts --serve-artifacts",
             ),
-            ("prefect", 4200, "--host=0.0.0.0 --port=4200"),
+            ("prefect", 4200, PREFECT),
         ],
     )
     def test_it_starts_within_its_limits_and_serves_its_pages(
         self, up: Compose, docker: Callable[..., str], name: str, port: int, command: str
     ) -> None:
-        database = "PREFECT_API_DATABASE_CONNECTION_URL=sqlite+aiosqlite:////tmp/prefect.db"
-        container = f"assay-test-{name}-alone"
-        run = ("run", "--no-deps", "--detach", "--name", container, "--env", database, name)
-        try:
-            up("--profile", "mlops", *run, *command.split())
+        with self.alone(up, docker, name, command) as container:
             look = inside.source_of(inside.load_the_page, f"http://127.0.0.1:{port}/")
             docker("exec", container, "python", "-c", look)
-        finally:
-            docker("rm", "--force", "--volumes", container)
+
+    def test_no_page_of_another_site_drives_prefect(
+        self, up: Compose, docker: Callable[..., str]
+    ) -> None:
+        address = "http://127.0.0.1:4200"
+        load = inside.source_of(inside.load_the_page, address)
+        write = inside.source_of(inside.write_as_another_page, f"{address}/api/flows/")
+        with self.alone(up, docker, "prefect", self.PREFECT) as container:
+            for program in (load, write):
+                docker("exec", container, "python", "-c", program)
 
     def test_it_has_what_speaks_to_postgres_and_s3(
         self, built: None, docker: Callable[..., str]

@@ -116,9 +116,9 @@ def answers(url: str) -> Callable[[], bool]:
     return asked
 
 
-def ask(url: str, body: object) -> Any:
+def ask(url: str, body: object, **headers: str) -> Any:
     request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"} | headers
     )
     with direct.open(request, timeout=60) as answer:
         return json.load(answer)
@@ -289,8 +289,16 @@ def stack(
             program.end()
 
 
+def ask_prefect(stack: Stack, path: str, body: object) -> Any:
+    """With the token that every client of it has to bring."""
+    with direct.open(f"{stack.prefect}/csrf-token?client=tests", timeout=60) as answer:
+        token = json.load(answer)["token"]
+    headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests"}
+    return ask(f"{stack.prefect}{path}", body, **headers)
+
+
 def flow_runs(stack: Stack) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ask(f"{stack.prefect}/flow_runs/filter", {})
+    found: list[dict[str, Any]] = ask_prefect(stack, "/flow_runs/filter", {})
     return found
 
 
@@ -340,7 +348,7 @@ def test_the_worker_runs_the_day_and_leaves_its_traces_everywhere(stack: Stack) 
     session = GOLD.calendar.last_closed(SystemClock().now())
     assert run["state"]["message"] == f"{session}: ingest, score, refit, report"
 
-    tasks = ask(f"{stack.prefect}/task_runs/filter", {})
+    tasks = ask_prefect(stack, "/task_runs/filter", {})
     assert {task["name"].rpartition("-")[0]: task["state_type"] for task in tasks} == dict.fromkeys(
         ("ingest", "score", "ledger", "refit", "report"), "COMPLETED"
     )
@@ -380,7 +388,7 @@ def test_mlflow_has_the_scores_and_the_refitted_champion_with_its_files_in_s3(
 
 def test_the_schedule_is_new_yorks_evening_on_weekdays_and_one_run_at_a_time(stack: Stack) -> None:
     ended(stack)
-    (deployment,) = ask(f"{stack.prefect}/deployments/filter", {})
+    (deployment,) = ask_prefect(stack, "/deployments/filter", {})
     (schedule,) = deployment["schedules"]
     assert schedule["active"]
     assert schedule["schedule"]["cron"] == "30 17 * * mon-fri"
