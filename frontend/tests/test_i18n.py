@@ -173,3 +173,12 @@ def test_every_key_is_used():
         key for key in EN.messages if key not in names if not key.startswith(tuple(beginnings))
     ]
     assert not unused
+
+
+def test_what_is_compared_has_equally_many_decimals():
+    assert f.fine_percents(EN, [0.0078, 0.019, None]) == [
+        "0.78\xa0%", "1.90\xa0%", "\N{EM DASH}",
+    ]  # fmt: skip
+    assert f.fine_percents(EN, [0.31, 0.44]) == ["31\xa0%", "44\xa0%"]
+    assert f.risk_percents(EN, [0.008, 0.14]) == ["0.8\xa0%", "14.0\xa0%"]
+    assert f.risk_percents(EN, [0.31, 0.14]) == ["31\xa0%", "14\xa0%"]

@@ -50,7 +50,7 @@ def _english(assessment: Assessment, symbol: str, origin: datetime, simulated: b
     return _capitalized(
         f"{start}{when} a typical move{of} is {_percent(assessment.volatility)} % either way, and "
         "the chance that prices swing more than in four fifths of the past year is "
-        f"{_percent(assessment.risk_score)} %{rough}."
+        f"{_risk(assessment.risk_score)} %{rough}."
     )
 
 
@@ -72,7 +72,7 @@ def _spanish(assessment: Assessment, symbol: str, origin: datetime, simulated: b
     return _capitalized(
         f"{start}{when} un movimiento típico{of} es del {_coma(assessment.volatility)} % en uno u "
         "otro sentido, y la probabilidad de que los precios oscilen más que en cuatro quintas "
-        f"partes del último año es del {_coma(assessment.risk_score)} %{rough}."
+        f"partes del último año es del {_risk(assessment.risk_score).replace('.', ',')} %{rough}."
     )
 
 
@@ -107,7 +107,13 @@ def _span(minutes: int) -> tuple[int, int]:
 def _percent(fraction: float) -> str:
     """Two or three significant digits: 0.62, 3.1, 45."""
     percent = 100.0 * fraction
-    return f"{percent:.{2 if percent < 1.0 else 1 if percent < 10.0 else 0}f}"
+    decimals = 0 if percent >= 19.95 else 1 if percent >= 0.995 else 2
+    return f"{percent:.{decimals}f}"
+
+
+def _risk(score: float) -> str:
+    """Whole percents; a decimal where the score is next to none or next to sure."""
+    return f"{100.0 * score:.{0 if 0.0195 <= score <= 0.9805 else 1}f}"
 
 
 def _coma(fraction: float) -> str:

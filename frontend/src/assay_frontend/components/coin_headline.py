@@ -14,6 +14,7 @@ from assay_frontend.i18n.formats import (
     MISSING,
     ahead,
     fine_percent,
+    fine_percents,
     instant,
     length,
     percent,
@@ -109,11 +110,8 @@ def _volatility(t: Translator, signal: Signal) -> tuple[str, str]:
     found = signal.volatility
     interval = ""
     if found.lower is not None and found.upper is not None:
-        interval = t(
-            "coin.volatility.range",
-            lower=fine_percent(t, found.lower),
-            upper=fine_percent(t, found.upper),
-        )
+        lower, upper = fine_percents(t, [found.lower, found.upper])
+        interval = t("coin.volatility.range", lower=lower, upper=upper)
     a_year = t("coin.volatility.year", annualized=fine_percent(t, found.annualized))
     return fine_percent(t, found.horizon), f"{interval} {a_year}".strip()
 

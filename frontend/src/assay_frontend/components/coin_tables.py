@@ -20,11 +20,12 @@ from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
     fine_percent,
+    fine_percents,
     length,
     number,
     percent,
     price,
-    risk_percent,
+    risk_percents,
     short_instant,
 )
 
@@ -45,7 +46,7 @@ def past_table(t: Translator, past: PastVolatility, zone: tzinfo) -> Table:
     """Newest first."""
     return {
         t("table.until"): [short_instant(t, end, zone) for end in past.ends[::-1]],
-        t("coin.chart.realized"): [fine_percent(t, value) for value in past.values[::-1]],
+        t("coin.chart.realized"): fine_percents(t, past.values[::-1]),
     }
 
 
@@ -96,10 +97,10 @@ def recent_table(t: Translator, signals: Sequence[Signal], zone: tzinfo) -> Tabl
             f"{s.symbol}, {source_name(t, s.provenance.source)}, {s.timeframe}" for s in signals
         ],
         t("coin.horizon"): [length(t, s.horizon_minutes) for s in signals],
-        t("coin.risk"): [risk_percent(t, s.risk_score) for s in signals],
+        t("coin.risk"): risk_percents(t, [s.risk_score for s in signals]),
         t("coin.regime"): [regime_text(t, s.vol_regime) for s in signals],
-        t("coin.volatility"): [fine_percent(t, s.volatility.horizon) for s in signals],
-        t("coin.var"): [fine_percent(t, at_level(s.value_at_risk, 0.95)) for s in signals],
+        t("coin.volatility"): fine_percents(t, [s.volatility.horizon for s in signals]),
+        t("coin.var"): fine_percents(t, [at_level(s.value_at_risk, 0.95) for s in signals]),
     }
 
 

@@ -9,7 +9,7 @@ from assay_frontend.api.models import at_level
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.text import markdown_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import ahead, fine_percent, percent, risk_percent
+from assay_frontend.i18n.formats import ahead, fine_percent, fine_percents, percent, risk_percent
 from assay_frontend.markets import DAY_MINUTES
 
 USUAL_RISK = 0.2  # by its definition: one span in five ends above the 80th percentile
@@ -72,7 +72,7 @@ def _volatility(t: Translator, signal: Signal) -> str:
         )
     ]
     if found.lower is not None and found.upper is not None:
-        lower, upper = fine_percent(t, found.lower), fine_percent(t, found.upper)
+        lower, upper = fine_percents(t, [found.lower, found.upper])
         parts.append(t("coin.means.range", lower=lower, upper=upper))
     if found.percentile is not None:
         parts.append(t("coin.means.percentile", share=percent(t, found.percentile)))

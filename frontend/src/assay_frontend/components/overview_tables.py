@@ -16,11 +16,12 @@ from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
-    fine_percent,
+    fine_percents,
     money,
     percent,
     price,
     risk_percent,
+    risk_percents,
     short_date,
     short_instant,
 )
@@ -51,10 +52,10 @@ def coins_table(t: Translator, seen: Seen) -> Table:
         ],
         t("over.table.change"): [percent(t, day_change(h), 1, signed=True) for _, h in seen],
         t("coin.regime"): [regime_text(t, signal.vol_regime) for signal, _ in seen],
-        t("over.risk"): [risk_percent(t, signal.risk_score) for signal, _ in seen],
+        t("over.risk"): risk_percents(t, [signal.risk_score for signal, _ in seen]),
         t("over.table.risk.before"): [of(hours) for _, hours in seen],
-        t("coin.volatility"): [fine_percent(t, s.volatility.horizon) for s, _ in seen],
-        t("coin.var"): [fine_percent(t, at_level(s.value_at_risk, 0.95)) for s, _ in seen],
+        t("coin.volatility"): fine_percents(t, [s.volatility.horizon for s, _ in seen]),
+        t("coin.var"): fine_percents(t, [at_level(s.value_at_risk, 0.95) for s, _ in seen]),
         t("data.source"): [source_name(t, s.provenance.source) for s, _ in seen],
     }
 

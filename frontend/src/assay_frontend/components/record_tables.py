@@ -16,7 +16,7 @@ from assay_frontend.i18n.formats import (
     fine_percent,
     length,
     money,
-    risk_percent,
+    risk_percents,
     short_date,
     short_instant,
 )
@@ -75,7 +75,7 @@ def signals_table(t: Translator, items: Sequence[IssuedSignal], zone: tzinfo) ->
     return {
         t("table.until"): [short_instant(t, item.row.due, zone) for item in rows],
         t("coin.horizon"): [length(t, item.horizon_minutes) for item in rows],
-        t("coin.risk"): [risk_percent(t, item.risk_score) for item in rows],
+        t("coin.risk"): risk_percents(t, [item.risk_score for item in rows]),
         t("coin.regime"): [regime_text(t, item.vol_regime) for item in rows],
         t("table.high_volatility"): [_event(t, item) for item in rows],
         t("table.volatility.range"): [

@@ -21,7 +21,7 @@ from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
-    fine_percent,
+    fine_percents,
     length,
     percent,
     price,
@@ -194,8 +194,8 @@ def hours_table(t: Translator, found: CoinHours, zone: tzinfo) -> Table:
         t("table.close"): [price(t, hour.close, quote) for hour in rows],
         t("coin.regime"): [regime_text(t, hour.regime) if hour.regime else "" for hour in rows],
         t("coin.risk"): [percent(t, hour.risk_score, 1) for hour in rows],
-        t("coin.volatility"): [fine_percent(t, hour.volatility) for hour in rows],
-        t("coin.chart.realized"): [fine_percent(t, hour.realized) for hour in rows],
+        t("coin.volatility"): fine_percents(t, [hour.volatility for hour in rows]),
+        t("coin.chart.realized"): fine_percents(t, [hour.realized for hour in rows]),
     }
 
 

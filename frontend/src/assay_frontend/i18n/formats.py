@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -48,11 +49,18 @@ def price(t: Translator, value: float, currency: str) -> str:
 
 def fine_percent(t: Translator, share: float | None) -> str:
     """A share as a percentage of about two digits, whether an hour's volatility or a year's."""
-    if share is None:
-        return MISSING
+    return fine_percents(t, [share])[0]
+
+
+def fine_percents(t: Translator, shares: Sequence[float | None]) -> list[str]:
+    """The same of several that are compared: as many decimals as the finest of them has."""
+    decimals = max((_fine_decimals(share) for share in shares if share is not None), default=0)
+    return [percent(t, share, decimals) for share in shares]
+
+
+def _fine_decimals(share: float) -> int:
     size = abs(100 * share)
-    decimals = 0 if size >= 19.95 else 1 if size >= 0.995 else 2 if size >= 0.0995 else 3
-    return percent(t, share, decimals)
+    return 0 if size >= 19.95 else 1 if size >= 0.995 else 2 if size >= 0.0995 else 3
 
 
 def percent(t: Translator, share: float | None, decimals: int = 0, *, signed: bool = False) -> str:
@@ -64,7 +72,13 @@ def percent(t: Translator, share: float | None, decimals: int = 0, *, signed: bo
 
 def risk_percent(t: Translator, score: float) -> str:
     """A risk score: whole percents; a decimal where the score is next to none or next to sure."""
-    return percent(t, score, 0 if 0.0195 <= score <= 0.9805 else 1)
+    return risk_percents(t, [score])[0]
+
+
+def risk_percents(t: Translator, scores: Sequence[float]) -> list[str]:
+    """The same of several that are compared: with a decimal where one of them needs it."""
+    whole = all(0.0195 <= score <= 0.9805 for score in scores)
+    return [percent(t, score, 0 if whole else 1) for score in scores]
 
 
 def ratio_change(t: Translator, ratio: float | None) -> str:

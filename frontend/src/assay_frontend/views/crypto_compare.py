@@ -15,9 +15,9 @@ from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
-from assay_frontend.components.text import markdown_text
+from assay_frontend.components.text import asked_text
 from assay_frontend.i18n import Translator
-from assay_frontend.i18n.formats import fine_percent, length, percent, risk_percent
+from assay_frontend.i18n.formats import fine_percents, length, percent, risk_percents
 from assay_frontend.markets import EXCHANGES, CoinChoice, as_symbol, is_spelling, symbols_of
 from assay_frontend.views.reader import Reader
 from assay_frontend.widgets import banners
@@ -61,7 +61,7 @@ def choose_others(t: Translator, choice: CoinChoice) -> list[str]:
     asked = [part for part in st.query_params.get("compare", "").split(",") if part.strip()]
     wrong = [part for part in asked if not is_spelling(part.strip())]
     for part in wrong[:1]:
-        st.warning(t("notice.compare", value=markdown_text(part[:40])))
+        st.warning(t("notice.compare", value=asked_text(part)))
     named = [as_symbol(part.strip()) for part in asked if part not in wrong]
     symbols = [each for each in dict.fromkeys(named) if each != choice.symbol]
     if len(symbols) > MOST:
@@ -106,11 +106,11 @@ def _table(t: Translator, seen: list[Signal]) -> Table:
     return {
         t("table.coin"): [signal.symbol for signal in seen],
         t("coin.regime"): [regime_text(t, signal.vol_regime) for signal in seen],
-        t("coin.risk"): [risk_percent(t, signal.risk_score) for signal in seen],
-        t("coin.volatility"): [fine_percent(t, signal.volatility.horizon) for signal in seen],
+        t("coin.risk"): risk_percents(t, [signal.risk_score for signal in seen]),
+        t("coin.volatility"): fine_percents(t, [signal.volatility.horizon for signal in seen]),
         t("table.rank"): [percent(t, signal.volatility.percentile) for signal in seen],
-        t("coin.var"): [fine_percent(t, at_level(s.value_at_risk, 0.95)) for s in seen],
-        t("losses.es"): [fine_percent(t, at_level(s.expected_shortfall, 0.95)) for s in seen],
+        t("coin.var"): fine_percents(t, [at_level(s.value_at_risk, 0.95) for s in seen]),
+        t("losses.es"): fine_percents(t, [at_level(s.expected_shortfall, 0.95) for s in seen]),
     }
 
 
