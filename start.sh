@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 UV_VERSION=0.9.30 # fetched where no uv is at hand; the Dockerfiles name the same one
 ENVIRONMENT=${UV_PROJECT_ENVIRONMENT:-.venv}
+LASTING_FAULT_SECONDS=8 # as scripts/serve.py has it
 unset VIRTUAL_ENV # another project's active environment is none of ours
 export ORT_DISABLE_TELEMETRY=1 # ONNX Runtime's, on by default
 
@@ -284,9 +285,13 @@ in_reach_of_signals() {
   wait "$CHILD"
 }
 
+stop_child() {
+  if kill "$CHILD" 2>/dev/null; then wait "$CHILD" || true; fi
+}
+
 end_child() {
   trap '' INT TERM HUP
-  if kill "$CHILD" 2>/dev/null; then wait "$CHILD" || true; fi
+  stop_child
 }
 
 leave_docker() {
@@ -303,12 +308,58 @@ end_docker() {
   docker compose down --timeout 10
 }
 
+# What the backend answers to a GET of that path, or nothing.
+ask_backend() {
+  local answer=
+  {
+    exec 3<>"/dev/tcp/127.0.0.1/$BACKEND_PORT" && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3 &&
+      { IFS= read -r -d '' -t 5 answer <&3 || true; } && printf '%s' "$answer"
+  } 2>/dev/null || true
+}
+
 # What a backend that is up and not healthy lists under `problems`.
 complaint() {
-  local answer
-  (exec 3<>"/dev/tcp/127.0.0.1/$BACKEND_PORT" && printf 'GET /health HTTP/1.0\r\n\r\n' >&3 &&
-    answer=$(cat <&3) && [[ $answer =~ \"problems\":\ ?\[(\"[^]]+\")\] ]] &&
-    printf ' The backend says: %s' "${BASH_REMATCH[1]}") 2>/dev/null || true
+  local listed='"problems": ?\[("[^]]+")\]'
+  if [[ $(ask_backend /health) =~ $listed ]]; then printf ' The backend says: %s' "${BASH_REMATCH[1]}"; fi
+}
+
+# Why a backend that is up has no champion, or nothing.
+lasting_fault() {
+  local answer none='"champion_loaded": ?false' first='"problems": ?\["(([^"\]|\\.)*)"' fault
+  answer=$(ask_backend /readyz)
+  if [[ $answer =~ $none && $answer =~ $first ]]; then
+    fault=${BASH_REMATCH[1]//\\\"/\"}
+    printf '%s' "${fault//\\\\/\\}"
+  fi
+}
+
+# Waits for Compose, but not for what does not pass by itself: that it leaves in FAULT, and fails.
+# A registry's champion may be on its way.
+watch_start() {
+  local found seen='' since=$SECONDS
+  docker compose up --detach --wait --wait-timeout 300 &
+  CHILD=$!
+  while kill -0 "$CHILD" 2>/dev/null; do
+    found=$(lasting_fault)
+    if [ "$found" != "$seen" ]; then
+      seen=$found since=$SECONDS
+      if [ -n "$seen" ]; then say "The backend is up, but not healthy yet: $seen"; fi
+    fi
+    case ${ASSAY_MODEL_URI:-} in models:/*) since=$SECONDS ;; esac
+    if [ -n "$seen" ] && [ $((SECONDS - since)) -ge "$LASTING_FAULT_SECONDS" ]; then
+      FAULT=$seen
+      stop_child
+      return 1
+    fi
+    sleep 1
+  done
+  wait "$CHILD"
+}
+
+# Without what a service logs of being asked, by us and the engine, how it is.
+show_last_lines() {
+  docker compose logs --no-log-prefix --tail 200 2>&1 |
+    grep -vE 'GET (/health|/readyz) 503' | tail -n 20 >&2 || true
 }
 
 run_docker() {
@@ -329,8 +380,12 @@ run_docker() {
   # What ran before is not ours to stop until we have taken its place.
   if [ -z "$RAN_BEFORE" ]; then trap end_docker EXIT; fi
   say "Starting them ..."
-  if ! in_reach_of_signals docker compose up --detach --wait --wait-timeout 300; then
-    docker compose logs --no-log-prefix --tail 20 >&2 || true
+  FAULT=
+  if ! watch_start; then
+    show_last_lines
+    if [ -n "$FAULT" ]; then
+      fail "The backend cannot serve, and waiting does not mend that: $FAULT"
+    fi
     fail "The services did not become healthy; their last lines stand above.$(complaint)"
   fi
   trap end_docker EXIT

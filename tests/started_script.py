@@ -65,6 +65,7 @@ case $* in
   *" ps "*) cat running; exit ;;
   *" down"*) : >running ;;
   *" up "*) echo a-container >running ;;
+  *" logs "*) [ ! -e log ] || cat log ;;
 esac
 for word in build up; do
   case $* in *" $word"*) [ ! -e "$word-hangs" ] || { : >hanging; exec sleep 1000; } ;; esac

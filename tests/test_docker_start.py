@@ -113,6 +113,21 @@ def test_stop_ends_what_a_killed_start_left_running(
     assert compose("ps", "--all", "--quiet") == ""
 
 
+def test_a_bundle_that_cannot_be_loaded_is_told_and_not_waited_out(
+    compose: Compose, checkout: Path, settings: dict[str, str], tmp_path: Path
+) -> None:
+    broken = tmp_path / "bundle"
+    shutil.copytree(checkout / "data" / "processed", broken)
+    (broken / "scaler.json").unlink()
+    ended = start_script(checkout, settings | {"ASSAY_MODEL_URI": str(broken)})
+    assert ended.returncode == 1, ended.stdout
+    *_, told = [line for line in ended.stderr.splitlines() if line.startswith("start.sh: ")]
+    assert told.startswith("start.sh: The backend cannot serve, and waiting does not mend that: ")
+    assert "scaler.json" in told
+    assert "GET /health 503" not in ended.stdout + ended.stderr
+    assert compose("ps", "--all", "--quiet") == ""
+
+
 def test_training_needs_no_python_where_docker_answers(
     checkout: Path, settings: dict[str, str], tmp_path: Path
 ) -> None:

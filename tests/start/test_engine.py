@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +103,91 @@ def test_services_that_do_not_become_healthy_end_only_with_a_start_that_began_th
     assert ended.returncode == 1
     assert "did not become healthy" in ended.stderr
     assert len(docker.asked("down")) == (0 if ran_before else 1)
+
+
+ASKED = (
+    '{"level":"warning","message":"GET /health 503 in 1.2 ms: scaler.json is missing"}',
+    "2026-01-02T03:04:05.678Z WARNING assay: GET /readyz 503 in 1.2 ms [abc]",
+)
+
+
+@contextmanager
+def answering(port: int, ready: Callable[[], dict[str, Any]]) -> Iterator[None]:
+    """A backend that is up and not healthy."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(json.dumps(ready()).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def less_patient(copy: Path, seconds: int) -> None:
+    script = copy / "start.sh"
+    written = script.read_text()
+    assert "\nLASTING_FAULT_SECONDS=8 " in written
+    script.write_text(written.replace("SECONDS=8 ", f"SECONDS={seconds} "))
+
+
+@pytest.mark.parametrize("ran_before", [True, False])
+def test_a_fault_that_lasts_ends_a_start_and_is_told(
+    clean_copy: Path, docker: StubDocker, ran_before: bool
+) -> None:
+    if ran_before:
+        docker.tell("running", "the-last-version\n")
+    docker.tell("up-hangs")
+    docker.tell("log", "\n".join(["the cause", *ASKED * 50]) + "\n")
+    less_patient(clean_copy, 2)
+    fault = {"champion_loaded": False, "problems": ['"scaler.json" is missing.', "another"]}
+    with started(clean_copy, docker.environment) as start:
+        wait_until((docker.folder / "hanging").exists)
+        with answering(int(docker.environment["BACKEND_PORT"]), lambda: fault):
+            said, _ = start.communicate(timeout=60)
+    assert start.returncode == 1
+    assert 'not healthy yet: "scaler.json" is missing.\n' in said, "it shows no progress"
+    assert (
+        "start.sh: The backend cannot serve, and waiting does not mend that: "
+        '"scaler.json" is missing.\n'
+    ) in said
+    assert "the cause\n" in said
+    assert "503" not in said
+    assert len(docker.asked("down")) == (0 if ran_before else 1)
+
+
+@pytest.mark.parametrize("case", ["loaded", "changing", "fetched"])
+def test_what_may_still_come_is_waited_for(clean_copy: Path, docker: StubDocker, case: str) -> None:
+    """A champion that is loaded, a folder that is being filled, a registry that is asked."""
+    docker.tell("up-hangs")
+    less_patient(clean_copy, 2)
+    asked = []
+
+    def ready() -> dict[str, Any]:
+        asked.append(case)
+        part = len(asked) if case == "changing" else 0
+        return {"champion_loaded": case == "loaded", "problems": [f"part {part} is missing"]}
+
+    model = {"ASSAY_MODEL_URI": "models:/assay-gold@champion"} if case == "fetched" else {}
+    with started(clean_copy, docker.environment | model) as start:
+        wait_until((docker.folder / "hanging").exists)
+        with answering(int(docker.environment["BACKEND_PORT"]), ready):
+            wait_until(lambda: len(asked) >= 5)
+            assert start.poll() is None
+            os.killpg(start.pid, signal.SIGINT)
+            start.communicate(timeout=30)
+    assert start.returncode == 0
 
 
 @pytest.mark.parametrize("ran_before", [True, False])
