@@ -17,7 +17,7 @@ from pathlib import Path
 
 from publishing import CannotPublish, Publication, address, publish
 from staged_folders import CannotStage
-from staging import BACKEND, FRONTEND, SPACES, BuildFacts, Space, stage_all
+from staging import BACKEND, FRONTEND, SPACES, BuildFacts, Space, build_facts, stage_all
 
 OUT = Path(__file__).resolve().parent / "build"
 SECRETS = tuple(name for space in SPACES for name in space.secrets)
@@ -46,9 +46,19 @@ def publications(
     )
 
 
+def require_committed(arguments: argparse.Namespace, facts: BuildFacts) -> None:
+    """Raises CannotPublish where what would be public is nobody's commit."""
+    if facts.is_dirty and not (arguments.dry_run or arguments.allow_dirty):
+        raise CannotPublish(
+            "what would be pushed is not committed (git status): commit it, or add --allow-dirty."
+        )
+
+
 def push(arguments: argparse.Namespace, facts: BuildFacts) -> None:
     """Publish both, or with `--dry-run` say what would be."""
-    message = f"Assay {facts.git_commit[:12] or 'without a commit'}"
+    message = f"Assay {facts.short_commit or 'without a commit'}"
+    if arguments.dry_run:
+        print(message)
     for publication in publications(arguments, os.environ):
         if arguments.dry_run:
             print(publication.plan())
@@ -80,13 +90,19 @@ def parser() -> argparse.ArgumentParser:
         help="pass this variable's value on as a secret; may be repeated",
     )
     hub.add_argument("--dry-run", action="store_true", help="only print what would be pushed")
+    hub.add_argument(
+        "--allow-dirty", action="store_true", help="push what is not committed, and say so"
+    )
     return made
 
 
 def main() -> int:
     arguments = parser().parse_args()
     try:
-        facts = stage_all(arguments.out)
+        facts = build_facts()
+        if arguments.push:
+            require_committed(arguments, facts)
+        stage_all(arguments.out, facts)
         for space in SPACES:
             print(f"{space.name}: {arguments.out / space.name}")
         if arguments.push:

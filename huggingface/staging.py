@@ -54,19 +54,27 @@ class BuildFacts:
     build_time: str
     champion_version: str
 
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something of it is not in the commit."""
+        return self.git_commit.endswith("-dirty")
 
-def stage_all(out: Path) -> BuildFacts:
+    @property
+    def short_commit(self) -> str:
+        return "-".join(part[:12] for part in self.git_commit.split("-"))
+
+
+def stage_all(out: Path, facts: BuildFacts) -> None:
     """Fill `out/backend` and `out/frontend` anew, both or, by CannotStage, none."""
-    facts = _facts()
     if out.is_relative_to(ROOT / CHAMPION):
         raise CannotStage(f"{out} is in the bundle that is staged: name another folder with --out.")
     with filled_anew(out, [space.name for space in SPACES]) as beside:
         for space in SPACES:
             _stage(space, beside / space.name, facts)
-    return facts
 
 
-def _facts() -> BuildFacts:
+def build_facts() -> BuildFacts:
+    """Those of what would be staged now."""
     if not (ROOT / CHAMPION / "manifest.json").is_file():
         raise CannotStage(f"{CHAMPION} holds no bundle: make one with ./start.sh train.")
     metadata = json.loads((ROOT / CHAMPION / "model_metadata.json").read_text(encoding="utf-8"))
@@ -141,11 +149,7 @@ def _uv_program() -> str:
 
 
 def _git_commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--verify", "--quiet", "HEAD"],  # noqa: S607 - the git that made this checkout
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = subprocess.run(  # noqa: S603 - a script of this checkout
+        [ROOT / "scripts" / "git_commit.sh"], capture_output=True, text=True, check=False
     )
     return done.stdout.strip()

@@ -74,7 +74,7 @@ def test_both_spaces_become_what_was_staged(checkout: Path, tmp_path: Path) -> N
         done = run(
             checkout,
             tmp_path,
-            *("--push", "someone", "--private"),
+            *("--push", "someone", "--private", "--allow-dirty"),
             *("--secret", "ASSAY_ADMIN_KEY", "--secret", "ASSAY_HF_TOKEN"),
             hub=hub.address,
         )

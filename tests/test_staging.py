@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,11 +45,13 @@ def uv(tmp_path: Path) -> Path:
     return program
 
 
-def stage(copy: Path, uv: Path, out: Path | str) -> subprocess.CompletedProcess[str]:
+def stage(
+    copy: Path, uv: Path, out: Path | str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-B", "huggingface/build_space.py", "--out", str(out)],
+        [sys.executable, "-B", "huggingface/build_space.py", "--out", str(out), *arguments],
         cwd=copy,
-        env=os.environ | {"UV": str(uv)},
+        env=os.environ | {"UV": str(uv), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_a"},
         capture_output=True,
         text=True,
         check=False,
@@ -157,3 +160,53 @@ def test_where_nothing_can_be_written_it_says_so(copy: Path, uv: Path, tmp_path:
     (tmp_path / "a-file").touch()
     said = refusal(stage(copy, uv, tmp_path / "a-file"))
     assert str(tmp_path / "a-file") in said
+
+
+@pytest.fixture
+def clone(copy: Path) -> Path:
+    """The copy with all that is in it committed."""
+    who = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+    for command in (("init",), ("add", "--all"), (*who, "commit", "--message", "First")):
+        subprocess.run(["git", *command], cwd=copy, check=True, stdout=subprocess.DEVNULL)
+    return copy
+
+
+def told_commit(out: Path) -> str:
+    facts = [json.loads((out / name / "build.json").read_text()) for name in STAGED]
+    files = [(out / name / "Dockerfile").read_text() for name in STAGED]
+    [commit] = {fact["git_commit"] for fact in facts}
+    assert all(f'ARG ASSAY_GIT_COMMIT="{commit}"\n' in file for file in files)
+    return str(commit)
+
+
+def test_both_tell_their_commit_and_whether_they_are_it(
+    clone: Path, uv: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
+    )
+    commit = done.stdout.strip()
+    assert stage(clone, uv, tmp_path / "out").returncode == 0
+    assert told_commit(tmp_path / "out") == commit
+    (clone / "data/processed/scaler.json").write_text("{}")
+    assert stage(clone, uv, tmp_path / "out").returncode == 0
+    assert told_commit(tmp_path / "out") == f"{commit}-dirty"
+
+
+def test_what_is_not_committed_is_pushed_only_where_that_is_asked_for(
+    clone: Path, uv: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    dockerfile = clone / "backend/Dockerfile"
+    dockerfile.write_text(f"# changed\n{dockerfile.read_text()}")
+    said = refusal(stage(clone, uv, out, "--push", "someone"))
+    assert "not committed" in said
+    assert "--allow-dirty" in said
+    assert not out.exists()
+
+    tried = stage(clone, uv, out, "--push", "someone", "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert re.search(r"^Assay [0-9a-f]{12}-dirty$", tried.stdout, re.MULTILINE)
+
+    pushed = stage(clone, uv, out, "--push", "someone", "--allow-dirty")
+    assert "cannot be reached" in refusal(pushed)

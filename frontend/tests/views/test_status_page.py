@@ -61,6 +61,13 @@ def test_stale_series_are_named(backend, open_page, replies, texts, words_of):
     assert "yahoo did not answer" in words
 
 
+def test_a_commit_that_something_was_changed_since_says_so(backend, open_page, replies, words_of):
+    document = invented_records.status()
+    document["versions"]["git_commit"] += "-dirty"
+    backend.replies[STATUS] = replies.of(document)
+    assert "0123456789ab-dirty" in words_of(open_page())
+
+
 def test_simulated_series_are_announced(backend, open_page, replies, texts):
     document = invented_records.status()
     document["freshness"][2]["source"] = "simulated"

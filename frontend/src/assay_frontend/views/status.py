@@ -232,10 +232,15 @@ def _show_versions(reader: Reader, status: Status) -> None:
         [
             ("Assay", status.version),
             (t("data.model"), status.model_version or t("status.versions.no_model")),
-            (t("status.versions.commit"), (status.git_commit or MISSING)[:12]),
+            (t("status.versions.commit"), _short(status.git_commit) or MISSING),
             (t("status.versions.built"), instant(t, built, reader.zone) if built else MISSING),
         ]
     )
+
+
+def _short(commit: str | None) -> str:
+    """With the mark behind it, if any, that something else was changed since."""
+    return "-".join(part[:12] for part in (commit or "").split("-"))
 
 
 def _show_gaps(reader: Reader, status: Status) -> None:
