@@ -174,7 +174,7 @@ def test_recent_signals_are_told_with_market_regime_and_mark(coin):
 def test_the_table_of_steps_adds_up(coin):
     signal = Signal.parse(coin.signal)
     steps = steps_of(signal, shown=9, least=0.0)
-    table = coin_tables.steps_numbers(EN, steps, file="steps.csv").table
+    table = coin_tables.steps_numbers(EN, steps, file="steps.csv", about={}).table
     assert table["Risk after it"][-1] == "31.0\xa0%"
     assert table["Effect, log-odds"][0] == "+0.420"
     assert len(table["Input"]) == 9

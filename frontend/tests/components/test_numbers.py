@@ -60,6 +60,13 @@ def test_the_table_is_for_readers_and_the_file_for_programs():
     assert numbers.rows == 2
 
 
+def test_a_file_says_in_every_row_what_it_is_about_and_the_table_does_not():
+    about = {"symbol": "GC=F", "last": date(2025, 4, 15)}
+    numbers = Numbers.of([Column("n", [1, 2], "N")], file="x.csv", about=about)
+    assert numbers.csv == "n,symbol,last\n1,GC=F,2025-04-15\n2,GC=F,2025-04-15\n"
+    assert numbers.table == {"N": ["1", "2"]}
+
+
 def test_columns_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="argument 2 is longer"):
         Numbers.of([Column("a", [1]), Column("b", [1, 2])], file="x.csv")
@@ -75,13 +82,15 @@ def made(t):
     tested = Backtest.parse(answer["content"]["application/json"]["example"])
     held = HeldOverTime(0.8, tuple(bool(o.held(0.8)) for _, o in gold.scored))
     moments = [datetime(2025, 4, 1, tzinfo=UTC)] * len(held.held)
-    file = "x.csv"
+    file, about = "x.csv", {"symbol": "GC=F"}
     return {
-        "reliability": reliability_numbers(t, [ReliabilityPoint(50, 0.14, 0.16)], file=file),
-        "pit": pit_numbers(t, gold.pit, file=file),
-        "held": shares_numbers(t, [held], moments, UTC, file=file),
-        "skill": skill_numbers(t, gold.scored, file=file),
-        "losses": losses_numbers(t, signals.scored, UTC, file=file),
+        "reliability": reliability_numbers(
+            t, [ReliabilityPoint(50, 0.14, 0.16)], file=file, about=about
+        ),
+        "pit": pit_numbers(t, gold.pit, file=file, about=about),
+        "held": shares_numbers(t, [held], moments, file=file, about=about),
+        "skill": skill_numbers(t, gold.scored, file=file, about=about),
+        "losses": losses_numbers(t, signals.scored, UTC, file=file, about=about),
         "coverage": coverage_numbers(t, card.evaluation.rows, file=file),
         "crps": crps_numbers(t, card.evaluation, file=file),
         "volatility": volatility_numbers(t, card.volatility.held_out, file=file),
@@ -101,7 +110,9 @@ def test_a_table_has_as_many_rows_as_its_file_and_no_cell_is_empty(language):
 
 def test_files_hold_shares_and_names_as_the_service_gives_them():
     numbers = made(ES)
-    assert rows_of(numbers["reliability"]) == [{"said": "0.14", "happened": "0.16", "n": "50"}]
+    assert rows_of(numbers["reliability"]) == [
+        {"said": "0.14", "happened": "0.16", "n": "50", "symbol": "GC=F"}
+    ]
     assert numbers["effects"].table["Valor"] == ["sí"]
     assert rows_of(numbers["effects"])[0]["value"] == "1.0"
     assert sum(int(row["n"]) for row in rows_of(numbers["pit"])) == 120

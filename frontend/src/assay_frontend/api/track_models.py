@@ -96,6 +96,7 @@ class IssuedForecast:
     row: TrackedRow
     today: date
     target: date
+    symbol: str
     currency: str
     model_type: str
     model_version: str
@@ -113,6 +114,7 @@ class IssuedForecast:
             row=row,
             today=fields.session("today_date"),
             target=fields.session("predicted_date"),
+            symbol=fields.text_or_none("symbol") or "GC=F",
             currency=fields.text_or_none("currency") or "USD",
             model_type=fields.text("model_type"),
             model_version=fields.text("model_version"),

@@ -12,9 +12,10 @@ from assay_frontend.components.candles import volume_words
 from assay_frontend.components.coin_candles import bar_name
 from assay_frontend.components.coin_headline import source_name
 from assay_frontend.components.contributions import Step, points, step_name
-from assay_frontend.components.numbers import Column, Numbers
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.components.regimes import regime_text
 from assay_frontend.components.tables import Table, csv_text
+from assay_frontend.components.text import file_stem
 from assay_frontend.components.volatility_chart import PastVolatility
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
@@ -65,7 +66,24 @@ def signal_table(t: Translator, signal: Signal) -> Table:
     }
 
 
-def steps_numbers(t: Translator, steps: Sequence[Step], *, file: str) -> Numbers:
+def about_signal(signal: Signal) -> About:
+    """What figures of a signal are about."""
+    return {
+        "symbol": signal.symbol,
+        "source": signal.provenance.source,
+        "horizon_min": signal.horizon_minutes,
+        "as_of": signal.provenance.as_of,
+    }
+
+
+def signal_stem(signal: Signal, name: str) -> str:
+    """Of a file of them: another horizon's and another day's have other names."""
+    as_of = signal.provenance.as_of
+    parts = [signal.symbol, signal.provenance.source, f"{signal.horizon_minutes}min", name]
+    return file_stem(*parts, *([f"{as_of:%Y-%m-%d}"] if as_of else []))
+
+
+def steps_numbers(t: Translator, steps: Sequence[Step], *, file: str, about: About) -> Numbers:
     """The explanation in the order of its chart."""
     log_odds = partial(number, t, decimals=3, signed=True)
     return Numbers.of(
@@ -85,6 +103,7 @@ def steps_numbers(t: Translator, steps: Sequence[Step], *, file: str) -> Numbers
             ),
         ],
         file=file,
+        about=about,
     )  # fmt: skip
 
 

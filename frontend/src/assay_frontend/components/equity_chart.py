@@ -18,7 +18,7 @@ from assay_frontend.components.figures import (
     separators,
     watermark,
 )
-from assay_frontend.components.numbers import Column, Numbers, constant
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent, short_date, short_instant
@@ -137,6 +137,15 @@ def equity_words(t: Translator, found: Backtest, zone: tzinfo) -> str:
     )
 
 
+def _about(found: Backtest) -> About:
+    return {
+        "symbol": found.symbol,
+        "source": found.provenance.source,
+        "horizon_min": found.horizon_minutes,
+        "first_origin": found.first_origin,
+    }
+
+
 def portfolio_numbers(t: Translator, found: Backtest, *, file: str) -> Numbers:
     """Both portfolios, figure by figure."""
     plain = partial(percent, t, decimals=1)
@@ -166,6 +175,7 @@ def portfolio_numbers(t: Translator, found: Backtest, *, file: str) -> Numbers:
             *column("buy_and_hold", t("backtest.hold"), found.hold),
         ],
         file=file,
+        about=_about(found),
     )
 
 
@@ -188,9 +198,8 @@ def equity_numbers(t: Translator, found: Backtest, zone: tzinfo, *, file: str) -
                 "drawdown", drawdowns(curves.strategy), t("backtest.fall", name=strategy), share
             ),
             Column("drawdown_hold", drawdowns(curves.hold), t("backtest.fall", name=hold), share),
-            constant("symbol", found.symbol, curves.times),
-            constant("source", found.provenance.source, curves.times),
         ],
         file=file,
         newest_first=True,
+        about=_about(found),
     )

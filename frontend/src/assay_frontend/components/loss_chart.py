@@ -18,7 +18,7 @@ from assay_frontend.components.figures import (
     separators,
     signed_ticks,
 )
-from assay_frontend.components.numbers import Column, Numbers
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import fine_percent, number, percent, short_instant
@@ -122,7 +122,7 @@ def losses_words(t: Translator, scored: Sequence[ScoredSignal], zone: tzinfo) ->
 
 
 def losses_numbers(
-    t: Translator, scored: Sequence[ScoredSignal], zone: tzinfo, *, file: str
+    t: Translator, scored: Sequence[ScoredSignal], zone: tzinfo, *, file: str, about: About
 ) -> Numbers:
     """What the chart draws; the table begins with the newest."""
     changes = [math.expm1(outcome.log_return) for _, outcome in scored]
@@ -147,5 +147,6 @@ def losses_numbers(
             ),
         ],
         file=file,
+        about=about,
         newest_first=True,
     )  # fmt: skip

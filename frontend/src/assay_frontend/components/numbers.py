@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay_frontend.components.tables import Table, csv_text
 from assay_frontend.i18n.formats import MISSING
+
+About = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,18 @@ class Numbers:
     file: str
 
     @classmethod
-    def of(cls, columns: Sequence[Column], *, file: str, newest_first: bool = False) -> Numbers:
-        """Rows as they come; the table may turn them round, the file never does."""
+    def of(
+        cls,
+        columns: Sequence[Column],
+        *,
+        file: str,
+        newest_first: bool = False,
+        about: About | None = None,
+    ) -> Numbers:
+        """Rows as they come; the table may turn them round, the file never does.
+
+        `about` stands in every row of the file: what the figures are about, which the page tells.
+        """
         table = {
             column.title: [_words(column, value) for value in column.values]
             for column in columns
@@ -42,17 +54,15 @@ class Numbers:
         if newest_first:
             table = {title: cells[::-1] for title, cells in table.items()}
         kept = [column for column in columns if column.name]
-        rows = zip(*(column.values for column in kept), strict=True)
-        return cls(table, csv_text([column.name for column in kept], list(rows)), file)
+        same = about or {}
+        rows = [
+            (*row, *same.values()) for row in zip(*(column.values for column in kept), strict=True)
+        ]
+        return cls(table, csv_text([*(column.name for column in kept), *same], rows), file)
 
     @property
     def rows(self) -> int:
         return len(next(iter(self.table.values()), []))
-
-
-def constant(name: str, value: object, like: Sequence[object]) -> Column:
-    """In every row of the file."""
-    return Column(name, [value] * len(like))
 
 
 def _words(column: Column, value: object) -> str:

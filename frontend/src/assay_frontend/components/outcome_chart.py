@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 import plotly.graph_objects as go
 
@@ -27,9 +27,9 @@ INSIDE, OUTSIDE = "circle", "x"
 Scored = tuple[IssuedForecast, GoldOutcome]
 
 
-def moment_of(item: IssuedForecast) -> datetime:
-    """The target session as a moment, for an axis of days."""
-    return datetime.combine(item.target, time(), tzinfo=UTC)
+def moment_of(day: date) -> datetime:
+    """A session as a moment, for an axis of days; a moment is one."""
+    return day if isinstance(day, datetime) else datetime.combine(day, time(), tzinfo=UTC)
 
 
 def outcomes_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> go.Figure:
@@ -55,7 +55,7 @@ def outcomes_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -
     ):
         figure.add_trace(_marks(t, scored, held, symbol, colour, size))
     top = 1.08 * max(0.1, *(abs(v) for v in (*lows, *highs)), *(abs(_change(s)) for s in scored))
-    positions, names = time_ticks(t, [moment_of(item) for item, _ in scored], UTC)
+    positions, names = time_ticks(t, [moment_of(item.target) for item, _ in scored], UTC)
     figure.update_xaxes(
         tickvals=positions or [0],
         ticktext=names or [short_date(t, scored[0][0].target)],

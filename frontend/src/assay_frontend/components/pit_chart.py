@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from assay_frontend.components.chance import chance_band, lean, uneven_p
 from assay_frontend.components.figures import name_panel, quiet_figure
-from assay_frontend.components.numbers import Column, Numbers
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, p_value, percent
 from assay_frontend.theme.palette import Palette, translucent
@@ -114,7 +114,7 @@ def pit_verdict(t: Translator, counts: Sequence[int]) -> str:
     return t(f"record.pit.verdict.{kind}", p=p_value(t, p))
 
 
-def pit_numbers(t: Translator, counts: Sequence[int], *, file: str) -> Numbers:
+def pit_numbers(t: Translator, counts: Sequence[int], *, file: str, about: About) -> Numbers:
     """What the chart draws."""
     n, parts = sum(counts), len(counts)
     bounds = [(i / parts, (i + 1) / parts) for i in range(parts)]
@@ -137,4 +137,5 @@ def pit_numbers(t: Translator, counts: Sequence[int], *, file: str) -> Numbers:
             ),
         ],
         file=file,
+        about=about,
     )

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from assay_frontend.api.track_models import ReliabilityPoint
 from assay_frontend.components.chance import chance_band
 from assay_frontend.components.figures import name_panel, quiet_figure, watermark
-from assay_frontend.components.numbers import Column, Numbers
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import number, percent
 from assay_frontend.theme.palette import Palette, translucent
@@ -113,7 +113,9 @@ def reliability_words(t: Translator, points: Sequence[ReliabilityPoint]) -> str:
     )
 
 
-def reliability_numbers(t: Translator, points: Sequence[ReliabilityPoint], *, file: str) -> Numbers:
+def reliability_numbers(
+    t: Translator, points: Sequence[ReliabilityPoint], *, file: str, about: About
+) -> Numbers:
     """What the chart draws."""
     share = partial(percent, t, decimals=1)
     return Numbers.of(
@@ -123,4 +125,5 @@ def reliability_numbers(t: Translator, points: Sequence[ReliabilityPoint], *, fi
             Column("n", [point.n for point in points], t("table.signals"), partial(number, t)),
         ],
         file=file,
+        about=about,
     )

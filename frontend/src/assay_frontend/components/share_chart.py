@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import partial
 
 import plotly.graph_objects as go
@@ -17,7 +17,7 @@ from assay_frontend.components.figures import (
     quiet_figure,
     spread_apart,
 )
-from assay_frontend.components.numbers import Column, Numbers
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import level as level_words
@@ -174,16 +174,12 @@ def _newest(moments: Sequence[datetime]) -> int:
 def shares_numbers(
     t: Translator,
     series: Sequence[HeldOverTime],
-    moments: Sequence[datetime],
-    zone: tzinfo,
+    until: Sequence[date],
     *,
     file: str,
+    about: About,
 ) -> Numbers:
-    """What the chart draws; the table begins with the newest."""
-
-    def day(moment: datetime) -> str:
-        return short_date(t, moment.astimezone(zone).date())
-
+    """What the chart draws; the table begins with the newest. `until` has sessions, or moments."""
     lines = [
         Column(
             f"held_{one.level:g}",
@@ -193,5 +189,5 @@ def shares_numbers(
         )
         for one in known(series)
     ]
-    columns = [Column("until", moments, t("table.until"), day), *lines]
-    return Numbers.of(columns, file=file, newest_first=True)
+    columns = [Column("until", until, t("table.until"), partial(short_date, t)), *lines]
+    return Numbers.of(columns, file=file, newest_first=True, about=about)

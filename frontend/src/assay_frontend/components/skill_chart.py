@@ -17,7 +17,7 @@ from assay_frontend.components.figures import (
     separators,
     signed_ticks,
 )
-from assay_frontend.components.numbers import Column, Numbers
+from assay_frontend.components.numbers import About, Column, Numbers
 from assay_frontend.components.outcome_chart import Scored, moment_of
 from assay_frontend.components.time_ticks import time_ticks
 from assay_frontend.i18n import Translator
@@ -64,7 +64,7 @@ def skill_figure(t: Translator, scored: Sequence[Scored], colours: Palette) -> g
         )
     )
     reach = 1.15 * max(0.5, *(abs(100 * (value - 1)) for value in path if value is not None))
-    positions, names = time_ticks(t, [moment_of(item) for item, _ in scored], UTC)
+    positions, names = time_ticks(t, [moment_of(item.target) for item, _ in scored], UTC)
     figure.update_xaxes(
         tickvals=positions, ticktext=names, tickangle=0, tickfont={"color": colours.muted},
         range=[-0.01 * len(path), len(path) - 1],
@@ -99,7 +99,7 @@ def skill_words(t: Translator, scored: Sequence[Scored]) -> str:
     )
 
 
-def skill_numbers(t: Translator, scored: Sequence[Scored], *, file: str) -> Numbers:
+def skill_numbers(t: Translator, scored: Sequence[Scored], *, file: str, about: About) -> Numbers:
     """What the chart draws; the table begins with the newest."""
     targets = [item.target for item, _ in scored]
     return Numbers.of(
@@ -110,5 +110,6 @@ def skill_numbers(t: Translator, scored: Sequence[Scored], *, file: str) -> Numb
             ),
         ],
         file=file,
+        about=about,
         newest_first=True,
     )

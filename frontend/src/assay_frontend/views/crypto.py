@@ -269,11 +269,13 @@ def _show_why(t: Translator, signal: Signal) -> None:
     start, end = risk_percent(t, base_risk(signal)), risk_percent(t, signal.risk_score)
     st.markdown(t("coin.why.intro", start=start, end=end))
     every = steps_of(signal, shown=len(explanation.contributions), least=0.0)
-    stem = file_stem(signal.symbol, signal.provenance.source, signal.timeframe, "risk-steps")
+    stem = coin_tables.signal_stem(signal, "risk-steps")
     show_chart(
         t,
         steps_figure(t, steps, readers_palette()),
-        coin_tables.steps_numbers(t, every, file=f"{stem}.csv"),
+        coin_tables.steps_numbers(
+            t, every, file=f"{stem}.csv", about=coin_tables.about_signal(signal)
+        ),
         key="coin_steps",
         alt=t(
             "coin.why.alt",

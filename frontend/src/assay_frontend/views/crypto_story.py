@@ -14,6 +14,7 @@ from assay_frontend.api.latest import CoinStory, coin_backtest, coin_signal, coi
 from assay_frontend.api.track_models import ReliabilityPoint, SignalRecord
 from assay_frontend.components.backtest_words import earned_sentences, hindsight
 from assay_frontend.components.chance import kupiec_p
+from assay_frontend.components.coin_tables import about_signal, signal_stem
 from assay_frontend.components.equity_chart import (
     equity_figure,
     equity_numbers,
@@ -126,12 +127,12 @@ def _show_gauge(
             _show_why_unknown(t, choice, tested)
     if not points:
         return
-    stem = file_stem(signal.symbol, signal.provenance.source, "reliability")
+    stem = signal_stem(signal, "reliability")
     with right:
         show_chart(
             t,
             reliability_figure(t, points, readers_palette(), source=signal.provenance.source),
-            reliability_numbers(t, points, file=f"{stem}.csv"),
+            reliability_numbers(t, points, file=f"{stem}.csv", about=about_signal(signal)),
             key="coin_reliability",
             alt=reliability_words(t, points),
             download="reliability",
@@ -200,10 +201,10 @@ def _show_losses(t: Translator, signal: Signal, tested: Backtest | None) -> None
             Column("n", [row and row.n for row in rows]),
             Column("kupiec_p", [row and kupiec_p(row.hits, row.n, row.level) for row in rows]),
         ]
-    stem = file_stem(signal.symbol, signal.provenance.source, "losses")
+    stem = signal_stem(signal, "losses")
     show_table(
         t,
-        Numbers.of(columns, file=f"{stem}.csv"),
+        Numbers.of(columns, file=f"{stem}.csv", about=about_signal(signal)),
         label=t("losses.title"),
         download="losses",
         caption=" ".join(caption),
@@ -266,7 +267,8 @@ def _show_curves(reader: Reader, found: Backtest) -> None:
         )
     )
     st.markdown(" ".join(earned_sentences(t, found)))
-    stem = file_stem(found.symbol, found.provenance.source, "backtest")
+    horizon = f"{found.horizon_minutes}min"
+    stem = file_stem(found.symbol, found.provenance.source, horizon, "backtest")
     show_chart(
         t,
         equity_figure(t, found, readers_palette(), reader.zone),

@@ -155,7 +155,9 @@ def _show_pit(t: Translator, card: ChampionCard) -> None:
     show_chart(
         t,
         pit_figure(t, card.pit, readers_palette()),
-        pit_numbers(t, card.pit, file=f"gold-pit-{card.version}.csv"),
+        pit_numbers(
+            t, card.pit, file=f"gold-pit-{card.version}.csv", about={"model_version": card.version}
+        ),
         key="models_pit",
         alt=pit_words(t, card.pit),
         download="pit",

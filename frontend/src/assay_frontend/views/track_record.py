@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from assay_frontend.api.track_models import GoldRecord, SignalRecord, TrackedRow
 from assay_frontend.components import record_tables
 from assay_frontend.components.loss_chart import SHOWN as LOSSES_SHOWN
 from assay_frontend.components.loss_chart import losses_figure, losses_numbers, losses_words
-from assay_frontend.components.numbers import Numbers
+from assay_frontend.components.numbers import About, Numbers
 from assay_frontend.components.outcome_chart import (
     SHOWN,
     Scored,
@@ -132,6 +133,11 @@ def _show_sources(reader: Reader, rows: list[TrackedRow]) -> None:
         st.info(f"{words} {reader.t('banner.hindsight')}")
 
 
+def _sources(rows: list[TrackedRow]) -> str:
+    """Where their bars came from, each source once."""
+    return "+".join(dict.fromkeys(row.source for row in rows))
+
+
 def _show_nothing_scored(reader: Reader, rows: list[TrackedRow]) -> None:
     """Says when the first outcome can be known; of simulated rows alone, none ever can."""
     t = reader.t
@@ -169,13 +175,19 @@ def _show_gold_charts(reader: Reader, record: GoldRecord) -> None:
         for sentence in gold_sentences(t, record):
             st.markdown(dollars_escaped(sentence))
     series = [_held(scored, level) for level in LEVELS]
+    last = items[-1].target
+    about = {
+        "symbol": items[-1].symbol,
+        "source": _sources([item.row for item, _ in scored]),
+        "last": last,
+    }
     left, right = st.columns(2, gap="medium")
     with left:
-        moments = [moment_of(item) for item, _ in scored]
-        _show_held(reader, series, moments, file="gold-held-over-time.csv")
+        targets = [item.target for item, _ in scored]
+        _show_held(reader, series, targets, file=f"gold-held-over-time-{last}.csv", about=about)
     with right:
-        _show_skill(reader, scored)
-    _show_pit(reader, record.pit)
+        _show_skill(reader, scored, about)
+    _show_pit(reader, record.pit, about)
 
 
 def _held(scored: tuple[Scored, ...], level: float) -> HeldOverTime:
@@ -183,9 +195,16 @@ def _held(scored: tuple[Scored, ...], level: float) -> HeldOverTime:
 
 
 def _show_held(
-    reader: Reader, series: list[HeldOverTime], moments: list[datetime], *, file: str
+    reader: Reader,
+    series: list[HeldOverTime],
+    until: Sequence[date],
+    *,
+    file: str,
+    about: About,
 ) -> None:
+    """`until` has each outcome's session, or its moment."""
     t = reader.t
+    moments = [moment_of(at) for at in until]
     st.header(t("record.held.title"), anchor=False)
     if not known(series):
         st.markdown(t("record.too_few"))
@@ -194,7 +213,7 @@ def _show_held(
     show_chart(
         t,
         shares_figure(t, series, moments, readers_palette(), zone),
-        shares_numbers(t, series, moments, zone, file=file),
+        shares_numbers(t, series, until, file=file, about=about),
         key="record_held",
         alt=shares_words(t, series, moments, zone),
         download="held",
@@ -202,7 +221,7 @@ def _show_held(
     )
 
 
-def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
+def _show_skill(reader: Reader, scored: tuple[Scored, ...], about: About) -> None:
     t = reader.t
     st.header(t("record.skill.title"), anchor=False)
     if not any(value is not None for value in ratio_so_far(scored)):
@@ -211,7 +230,7 @@ def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
     show_chart(
         t,
         skill_figure(t, scored, readers_palette()),
-        skill_numbers(t, scored, file="gold-skill-over-time.csv"),
+        skill_numbers(t, scored, file=f"gold-skill-over-time-{about['last']}.csv", about=about),
         key="record_skill",
         alt=skill_words(t, scored),
         download="skill",
@@ -219,7 +238,7 @@ def _show_skill(reader: Reader, scored: tuple[Scored, ...]) -> None:
     )
 
 
-def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
+def _show_pit(reader: Reader, counts: tuple[int, ...], about: About) -> None:
     t = reader.t
     if not sum(counts):
         return
@@ -229,7 +248,7 @@ def _show_pit(reader: Reader, counts: tuple[int, ...]) -> None:
         show_chart(
             t,
             pit_figure(t, counts, readers_palette()),
-            pit_numbers(t, counts, file="gold-pit.csv"),
+            pit_numbers(t, counts, file=f"gold-pit-{about['last']}.csv", about=about),
             key="record_pit",
             alt=pit_words(t, counts),
             download="pit",
@@ -280,7 +299,10 @@ def _show_signals(reader: Reader, latest: Latest[SignalRecord]) -> None:
 
 def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
     t, colours, scored = reader.t, readers_palette(), record.scored
-    stem = file_stem(record.symbol, record.exchange)
+    sources = _sources([item.row for item, _ in scored])
+    last = scored[-1][0].row.due
+    stem = file_stem(record.symbol, sources, f"{last:%Y-%m-%d}")
+    about = {"symbol": record.symbol, "source": sources, "last": last}
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.header(t("record.reliability.title"), anchor=False)
@@ -288,7 +310,7 @@ def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
         show_chart(
             t,
             reliability_figure(t, points, colours),
-            reliability_numbers(t, points, file=f"{stem}-reliability.csv"),
+            reliability_numbers(t, points, file=f"{stem}-reliability.csv", about=about),
             key="record_reliability",
             alt=reliability_words(t, points),
             download="reliability",
@@ -306,7 +328,7 @@ def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
         show_chart(
             t,
             losses_figure(t, shown, colours, reader.zone),
-            losses_numbers(t, shown, reader.zone, file=f"{stem}-losses.csv"),
+            losses_numbers(t, shown, reader.zone, file=f"{stem}-losses.csv", about=about),
             key="record_losses",
             alt=losses_words(t, shown, reader.zone),
             download="losses",
@@ -315,7 +337,7 @@ def _show_signal_charts(reader: Reader, record: SignalRecord) -> None:
     with right:
         held = HeldOverTime(0.8, tuple(outcome.inside for _, outcome in scored))
         moments = [item.row.due for item, _ in scored]
-        _show_held(reader, [held], moments, file=f"{stem}-held-over-time.csv")
+        _show_held(reader, [held], moments, file=f"{stem}-held-over-time.csv", about=about)
 
 
 def _show_signal_list(reader: Reader, record: SignalRecord) -> None:
@@ -324,7 +346,7 @@ def _show_signal_list(reader: Reader, record: SignalRecord) -> None:
     if not items:
         st.markdown(t("record.list.signals.none"))
         return
-    stem = file_stem(record.symbol, record.exchange, "track-record")
+    stem = file_stem(record.symbol, _sources([item.row for item in items]), "track-record")
     show_table(
         t,
         Numbers(
