@@ -29,7 +29,10 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 
+from run_log import keep, make_way
+
 STOP_GRACE_SECONDS = 10.0
+LAST_WORDS_SECONDS = 2.0  # for what a service said at its end to reach its log
 POLL_SECONDS = 0.25
 UNHEALTHY_POLL_SECONDS = 1.0
 LONGEST_ANSWER_BYTES = 100_000
@@ -160,16 +163,17 @@ def start(service: Service, *, logs: Path, backend_port: int) -> Running:
 
     Its guard's stdin is a pipe that nobody writes to: it ends when this process does.
     """
-    log = logs / f"{service.name}.log"
+    log = log_of(service, logs)
+    make_way(log)
     environment = os.environ | {
         "PORT": str(service.port),
         "ASSAY_HOST": bind_address(),
         "API_URL": f"http://{local_address()}:{backend_port}",
         "PYTHONUNBUFFERED": "1",
     }
-    with log.open("wb") as sink:
+    with log.open("ab") as sink:  # for what the guard itself has to say
         process = subprocess.Popen(  # noqa: S603 - this script
-            [sys.executable, __file__, "--guard", service.name],
+            [sys.executable, __file__, "--guard", service.name, "--logs", logs],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=sink,
@@ -179,26 +183,40 @@ def start(service: Service, *, logs: Path, backend_port: int) -> Running:
     return Running(service, process, log)
 
 
-def guard(service: Service) -> int:
-    """Run a service until it ends, or until stdin does: then end the whole process group."""
+def log_of(service: Service, logs: Path) -> Path:
+    return logs / f"{service.name}.log"
+
+
+def guard(service: Service, *, logs: Path) -> int:
+    """Run a service until it ends, or until stdin does: then end the whole process group. What it
+    says goes into its log.
+    """
     # A handler and not SIG_IGN, which the service would inherit. Its end is what is waited for.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: None)
     process = subprocess.Popen(  # noqa: S603 - the project's own module
-        [sys.executable, "-m", service.module], stdin=subprocess.DEVNULL
+        [sys.executable, "-m", service.module],
+        bufsize=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+    kept = threading.Thread(target=keep, args=(process.stdout, log_of(service, logs)), daemon=True)
+    kept.start()
     while process.poll() is None:
         starter_has_gone, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
         if starter_has_gone:
-            _end_own_group(process)
+            _end_own_group(process, kept)
+    kept.join(LAST_WORDS_SECONDS)
     status = process.returncode
     return status if status >= 0 else 128 - status  # as shells report a signal
 
 
-def _end_own_group(process: subprocess.Popen[bytes]) -> None:
+def _end_own_group(process: subprocess.Popen[bytes], kept: threading.Thread) -> None:
     os.killpg(0, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_GRACE_SECONDS)
+    kept.join(LAST_WORDS_SECONDS)
     os.killpg(0, signal.SIGKILL)  # this guard too
 
 
@@ -365,7 +383,8 @@ def main() -> int:
     arguments = parser.parse_args()
     services = configured_services()
     if arguments.guard:
-        return guard(next(service for service in services if service.name == arguments.guard))
+        guarded = next(service for service in services if service.name == arguments.guard)
+        return guard(guarded, logs=arguments.logs)
     try:
         if arguments.check:
             for service in services:

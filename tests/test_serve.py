@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,20 +13,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from loaded_script import loaded
 
 
 @pytest.fixture(scope="module")
 def serve() -> Iterator[ModuleType]:
-    """scripts/serve.py as a module."""
-    script = Path(__file__).parents[1] / "scripts/serve.py"
-    spec = importlib.util.spec_from_file_location("serve_of_start_script", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    yield from loaded("serve")
 
 
 Answers = Callable[[str], tuple[int, dict[str, Any]]]
