@@ -215,12 +215,9 @@ prepare() { # as for sync_environment
   sync_environment "$@"
 }
 
-# What /version shows: this clone's commit, whoever owns it, and not that of a repository around it.
-name_build() {
-  if [ -z "${ASSAY_GIT_COMMIT:-}" ] && [ -e .git ]; then
-    ASSAY_GIT_COMMIT=$(git --git-dir=.git rev-parse --verify --quiet HEAD 2>/dev/null || true)
-  fi
-  export ASSAY_GIT_COMMIT="${ASSAY_GIT_COMMIT:-}"
+name_build() { # what /version shows
+  ASSAY_GIT_COMMIT=${ASSAY_GIT_COMMIT:-$(scripts/git_commit.sh 2>/dev/null || true)}
+  export ASSAY_GIT_COMMIT
 }
 
 run_local() {

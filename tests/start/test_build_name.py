@@ -62,8 +62,9 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def committed(folder: Path) -> str:
-    """A repository with one empty commit, whose name is returned."""
+    """A repository of what is there, in one commit, whose name is returned."""
     git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "The first")
     return git(folder, "rev-parse", "HEAD")
 
@@ -77,15 +78,24 @@ def test_a_clone_hands_on_its_commit_whoever_owns_it(
     assert handed(**another) == commit
 
 
+def test_it_is_marked_where_what_runs_is_not_as_it_was_committed(
+    clean_copy: Path, handed: Handed
+) -> None:
+    commit = committed(clean_copy)
+    with (clean_copy / "core/src/assay/clock.py").open("a") as source:
+        source.write("# changed\n")
+    assert handed() == f"{commit}-dirty"
+
+
 def test_a_second_working_tree_hands_on_its_own(
     clean_copy: Path, tmp_path: Path, handed: Handed
 ) -> None:
     (tmp_path / "first").mkdir()
-    first = committed(tmp_path / "first")
+    first = committed(tmp_path / "first")  # of nothing, so that all that runs is new
     git(tmp_path / "first", "worktree", "add", "--quiet", str(tmp_path / "second"))
     (tmp_path / "second/.git").rename(clean_copy / ".git")
     assert (clean_copy / ".git").is_file()
-    assert handed() == first
+    assert handed() == f"{first}-dirty"
 
 
 def test_a_copy_without_a_repository_hands_on_none_not_even_that_around_it(
@@ -108,6 +118,14 @@ def test_a_machine_without_git_starts_all_the_same(
     assert not handed()
 
 
+def test_a_copy_that_lost_what_may_be_run_starts_all_the_same(
+    clean_copy: Path, handed: Handed
+) -> None:
+    committed(clean_copy)
+    (clean_copy / "scripts/git_commit.sh").chmod(0o644)
+    assert not handed()
+
+
 def test_what_is_set_stands(clean_copy: Path, handed: Handed) -> None:
     committed(clean_copy)
     assert handed(ASSAY_GIT_COMMIT="the packager's own") == "the packager's own"
@@ -121,6 +139,6 @@ def test_a_service_run_from_a_clone_tells_its_commit(start_assay, checkout: Path
     before = git(checkout, "rev-parse", "HEAD")
     assay = start_assay().until_ready()
     versions = [ask(f"{assay.backend}/version"), ask(f"{assay.backend}/v1/status")["versions"]]
-    told = {version["git_commit"] for version in versions}
+    told = {version["git_commit"].removesuffix("-dirty") for version in versions}
     assert told <= {before, git(checkout, "rev-parse", "HEAD")}
     assert len(told) == 1
