@@ -25,6 +25,7 @@ from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import (
     MISSING,
     fine_percent,
+    fine_percents,
     length,
     short_instant,
     zone_name,
@@ -200,11 +201,12 @@ def _label_edges(
     edges = sorted(_edges(signal))
     heights = [100 * value * pixels_per_percent for value in edges]
     moved = spread_apart(heights, _LABEL_PIXELS)
-    for value, height, to in zip(edges, heights, moved, strict=True):
+    texts = fine_percents(t, edges)
+    for value, text, height, to in zip(edges, texts, heights, moved, strict=True):
         figure.add_annotation(
             x=x,
             y=100 * value,
-            text=fine_percent(t, value),
+            text=text,
             xanchor="left",
             xshift=6,
             yshift=to - height,
@@ -244,6 +246,7 @@ def _add_threshold(
 def volatility_words(t: Translator, past: PastVolatility, signal: Signal, zone: tzinfo) -> str:
     """The volatility chart's text alternative."""
     found, known = signal.volatility, past.known
+    lower, upper = fine_percents(t, [found.lower, found.upper])
     return t(
         "coin.chart.volatility.alt",
         symbol=signal.symbol,
@@ -253,7 +256,7 @@ def volatility_words(t: Translator, past: PastVolatility, signal: Signal, zone: 
         high=fine_percent(t, max(known, default=None)),
         last=fine_percent(t, known[-1] if known else None),
         forecast=fine_percent(t, found.horizon),
-        lower=fine_percent(t, found.lower),
-        upper=fine_percent(t, found.upper),
+        lower=lower,
+        upper=upper,
         threshold=fine_percent(t, found.threshold),
     )
