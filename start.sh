@@ -46,7 +46,7 @@ load_env_file() {
           export "$key=$value"
           ours="$ours$key "
         fi
-        if [[ $key == ASSAY_* ]] && [[ $known != *"# $key="* ]]; then
+        if [[ $known != *"# $key="* ]] && is_misspelt "$key" "$known"; then
           say "start.sh: .env, line $number: no setting is called $key; env.example has all." >&2
         fi
         continue
@@ -54,6 +54,35 @@ load_env_file() {
     fi
     say "start.sh: .env, line $number, is passed over: $wanted wanted." >&2 # it may be a secret
   done <.env
+}
+
+# Whether a name that env.example does not have is meant to be one of it. Some products have hundreds of
+# their own, so those only where they are nearly one of ours.
+is_misspelt() {
+  local line ours='^# ([A-Z_]+)='
+  case $1 in
+    PROMETHEUS_MULTIPROC_DIR | PROMETHEUS_DISABLE_CREATED_SERIES) return 1 ;;
+    ASSAY_* | BACKEND_* | FRONTEND_* | API_* | GRAFANA_* | PROMETHEUS_*) return 0 ;;
+    MLFLOW_* | PREFECT_* | DATABRICKS_*) ;;
+    *) return 1 ;;
+  esac
+  while IFS= read -r line; do
+    if [[ $line =~ $ours ]] && is_nearly "$1" "${BASH_REMATCH[1]}"; then return; fi
+  done <<<"$2"
+  return 1
+}
+
+is_nearly() { # but for a letter too few, too many or wrong, or two the wrong way round
+  local one=$1 other=$2
+  while [ -n "$one" ] && [ "${one:0:1}" = "${other:0:1}" ]; do one=${one:1} other=${other:1}; done
+  while [ -n "$one" ] && [ "${one#"${one%?}"}" = "${other#"${other%?}"}" ]; do
+    one=${one%?} other=${other%?}
+  done
+  case ${#one}${#other} in
+    01 | 10 | 11) return 0 ;;
+    22) [ "$one" = "${other:1}${other:0:1}" ] ;;
+    *) return 1 ;;
+  esac
 }
 
 # Sets the caller's `value`, or fails and sets `wanted`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,45 @@ def test_a_misspelt_setting_of_the_env_file_is_told(clean_copy: Path, docker: St
     assert ended.stderr == (
         "start.sh: .env, line 2: no setting is called ASSAY_MARKT_SOURCE; env.example has all.\n"
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BACKEND_PROT",
+        "FRONTEND_HOST",
+        "GRAFANA_ADMIN_PASSWRD",
+        "PROMETHEUS_PROT",
+        "API_URI",
+        "MLFLOW_TRACKING_URL",
+        "MLFLOW_TRACKNG_URI",
+        "MLFLOW_TRACKING_URRI",
+        "PREFECT_PROT",
+        "DATABRICKS_TOKE",
+        "DATABRICKS_HOSTS",
+    ],
+)
+def test_so_is_one_of_another_part(clean_copy: Path, docker: StubDocker, name: str) -> None:
+    (clean_copy / ".env").write_text(f"# a remark\n{name}=1\n")
+    ended = run(clean_copy, "stop", environment=docker.environment)
+    assert ended.returncode == 0
+    assert ended.stderr == (
+        f"start.sh: .env, line 2: no setting is called {name}; env.example has all.\n"
+    )
+
+
+def test_what_is_a_products_own_is_left_to_it(clean_copy: Path, docker: StubDocker) -> None:
+    env_example = (clean_copy / "env.example").read_text()
+    ours = re.findall(r"^# ([A-Z_]+)=", env_example, re.MULTILINE)
+    assert len(ours) > 40
+    theirs = [
+        "MLFLOW_TRACKING_TOKEN", "MLFLOW_HTTP_REQUEST_TIMEOUT", "PREFECT_API_KEY", "PREFECT_UI_URL",
+        "PREFECT_LOGGING_LEVEL", "DATABRICKS_CLIENT_ID", "DATABRICKS_CONFIG_PROFILE",
+        "PROMETHEUS_MULTIPROC_DIR", "PROMETHEUS_DISABLE_CREATED_SERIES", "GF_SERVER_ROOT_URL",
+    ]  # fmt: skip
+    lines = [
+        f"{name}=1" for name in [*ours, *theirs] if name not in ("BACKEND_PORT", "FRONTEND_PORT")
+    ]
+    (clean_copy / ".env").write_text("\n".join(lines))
+    ended = run(clean_copy, "stop", environment=docker.environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
