@@ -219,3 +219,16 @@ def test_an_image_bears_the_version_of_what_is_in_it(checkout: Path, name: str) 
     project = tomllib.loads((checkout / name / "pyproject.toml").read_text())["project"]
     dockerfile = (checkout / name / "Dockerfile").read_text()
     assert re.findall(r"^ARG ASSAY_VERSION=(.*)$", dockerfile, re.M) == [project["version"]]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_what_an_image_holds_can_be_read_whatever_the_checkouts_rights(
+    checkout: Path, name: str
+) -> None:
+    """A copy keeps the rights that a file has here, and those may be its owner's alone."""
+    dockerfile = (checkout / name / "Dockerfile").read_text()
+    _, build, final = re.split(r"^FROM .*$", dockerfile, flags=re.MULTILINE)
+    for copy in re.findall(r"^COPY (.+)$", final, re.MULTILINE):
+        assert copy.startswith(("--from=build /app/", "--chmod=755 ")), copy
+    for target in re.findall(r"^COPY (?!--from=).* (/app/\S+)$", build, re.MULTILINE):
+        assert f"\nRUN chmod -R a+rX {target}\n" in build

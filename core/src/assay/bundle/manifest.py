@@ -46,7 +46,7 @@ def read_manifest(folder: Path) -> Manifest:
         body = json.loads(read_regular(path))
         version, files = body["format_version"], dict(body["files"])
     except OSError as error:
-        raise BundleMissing(f"no bundle: {path} {_why(error)}", path=str(path)) from error
+        raise BundleMissing(f"no bundle: {path} {_why(error, path)}", path=str(path)) from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleCorrupt(f"{path} is not a manifest: {error}", path=str(path)) from error
     if version != FORMAT_VERSION:
@@ -80,7 +80,7 @@ def read_verified(folder: Path, name: str, expected: str) -> bytes:
         try:
             data = read_regular(candidate)
         except OSError as error:
-            found.append(_why(error))
+            found.append(_why(error, candidate))
             continue
         if checksum(data) == expected:
             return data
@@ -102,5 +102,15 @@ def read_regular(path: Path) -> bytes:
         return handle.read()
 
 
-def _why(error: OSError) -> str:
-    return f"cannot be read ({error.strerror or error})"
+def _why(error: OSError, path: Path) -> str:
+    why = f"cannot be read ({error.strerror or error})"
+    if error.errno != errno.EACCES:
+        return why
+    return f"{why}; user {os.geteuid()} has to be able to read it: {_remedy(path.parent)}"
+
+
+def _remedy(folder: Path) -> str:
+    """What the owner has to do; folders above the bundle are opened no further than needed."""
+    above = reversed(folder.parents)
+    closed = next((each for each in above if not os.access(each, os.X_OK)), None)
+    return (f"chmod a+x {closed} && " if closed else "") + f"chmod -R a+rX {folder}"
