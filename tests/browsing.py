@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
 DESK, PHONE = (1440, 1000), (360, 780)
+Shade = Literal["light", "dark"]
+BACKGROUND: dict[Shade, str] = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 28)"}
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

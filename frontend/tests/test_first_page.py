@@ -43,6 +43,7 @@ def test_a_page_gets_the_script_before_streamlits_own(path):
     assert body == first_page(HTML)
     assert b"<title>Assay</title><script>" in body
     assert body.index(b"BACKEND_BASE_URL") < body.index(b"<script src=x>")
+    assert b"<style>.stMainMenu { display: none }</style>" in body
     assert dict(start["headers"])[b"content-length"] == str(len(body)).encode()
     assert b"etag" not in dict(start["headers"])
     assert scope["headers"] == [(b"host", b"x")]

@@ -6,16 +6,14 @@ Nothing is cut and no rule of WCAG 2.2 A and AA is broken. Pictures stay in `tes
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from browsing import DESK, PHONE, Open, faults_of, settled
+from browsing import BACKGROUND, DESK, PHONE, Open, Shade, faults_of, settled
 from served import Served
 
-BACKGROUND = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 28)"}
 PICTURES = Path(__file__).parents[2] / "test-pages"
 SIGNALS = "/track-record?of=signals"
 WHOLE_CRYPTO = "/crypto?backtest=year&compare=ETH/USDT"  # which nobody replays: a refusal there
@@ -38,7 +36,6 @@ def served(request: pytest.FixtureRequest) -> Served:
     return found
 
 
-Shade = Literal["light", "dark"]
 Look = tuple[tuple[int, int], Shade]
 
 # Each page on both sources, in both languages, and in both shades of both sizes.

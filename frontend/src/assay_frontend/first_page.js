@@ -5,29 +5,51 @@
     window.__streamlit = { BACKEND_BASE_URL: new URL(".", location.href).href };
   }
 
-  // The document is served as English: for those who hear it, it says what the page speaks.
-  new MutationObserver(() => {
-    const spoken = document.querySelector(".assay-brand")?.lang;
-    if (spoken && document.documentElement.lang !== spoken) document.documentElement.lang = spoken;
-  }).observe(document, { childList: true, subtree: true });
-
-  // Streamlit keeps the chosen theme for one address only: let every page begin with it.
-  const kept = "assay-theme", name = "stActiveTheme-", suffix = /-v\d+$/;
-  const put = Storage.prototype.setItem, drop = Storage.prototype.removeItem;
-  const isTheme = (key) => String(key).startsWith(name) && suffix.test(key);
+  // Streamlit follows the browser's preference for light or dark: what the reader chose stands in
+  // for it. Choosing what the browser prefers anyway is to follow it again.
+  const kept = "assay-shade", query = "(prefers-color-scheme: dark)";
+  const ask = window.matchMedia.bind(window);
+  const preferred = ask(query), shown = ask(query);
+  let chosen = null;
   try {
-    const [version, theme] = JSON.parse(localStorage.getItem(kept)) || [];
-    for (const key of Object.keys(localStorage).filter(isTheme)) drop.call(localStorage, key);
-    if (theme) put.call(localStorage, name + location.pathname + version, theme);
-    Storage.prototype.setItem = function (key, value) {
-      if (isTheme(key)) put.call(this, kept, JSON.stringify([key.match(suffix)[0], value]));
-      return put.call(this, key, value);
-    };
-    Storage.prototype.removeItem = function (key) {
-      if (isTheme(key) && this.getItem(key) !== null) drop.call(this, kept);
-      return drop.call(this, key);
-    };
+    chosen = localStorage.getItem(kept);
+    // what Streamlit's own menu kept would come first
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith("stActiveTheme-")) localStorage.removeItem(key);
+    }
   } catch (error) {
-    // no storage, or a hand-written value in it: the browser's own setting stands
+    // no storage: a choice lasts as long as the document
   }
+  Object.defineProperty(shown, "matches", {
+    get: () => (chosen ? chosen === "dark" : preferred.matches),
+  });
+  window.matchMedia = (asked) => (asked === query ? shown : ask(asked));
+
+  const choose = (shade) => {
+    chosen = shade === (preferred.matches ? "dark" : "light") ? null : shade;
+    try {
+      if (chosen) localStorage.setItem(kept, chosen);
+      else localStorage.removeItem(kept);
+    } catch (error) {
+      // as above
+    }
+    shown.dispatchEvent(new Event("change"));
+  };
+
+  // Charts are drawn for one shade: where the browser's preference turns, have them drawn anew.
+  preferred.addEventListener("change", () => {
+    const shades = document.querySelectorAll(".st-key-shade [role=radio]");
+    if (!chosen) shades[preferred.matches ? 1 : 0]?.click();
+  });
+
+  // The head of the page tells its language, which the document was not served with, and once the
+  // shade that was just asked for.
+  new MutationObserver(() => {
+    const told = document.querySelector(".assay-brand");
+    if (!told) return;
+    if (document.documentElement.lang !== told.lang) document.documentElement.lang = told.lang;
+    const { shade } = told.dataset;
+    delete told.dataset.shade;
+    if (shade) choose(shade);
+  }).observe(document, { childList: true, subtree: true });
 })();

@@ -16,6 +16,8 @@ to read: <code>/v1/report/daily</code>.</p>
 <p lang="es">Este panel necesita JavaScript. La API de Assay dice lo mismo sin él, también como una
 página para leer: <code>/v1/report/daily</code>.</p>
 </noscript>"""
+# Streamlit's menu speaks English only; the head of our pages has a switch for the theme
+WITHOUT_MENU = "<style>.stMainMenu { display: none }</style>"
 _CHANGED = {b"content-length", b"etag", b"last-modified"}
 
 
@@ -23,7 +25,8 @@ def first_page(html: bytes) -> bytes:
     """`html` with the script, the name, and what is told without scripts; as far as it has them."""
     script = SCRIPT.read_text(encoding="utf-8")
     html = _NO_SCRIPT.sub(WITHOUT_SCRIPT.encode(), html)
-    return html.replace(_TITLE, f"<title>Assay</title><script>{script}</script>".encode(), 1)
+    head = f"<title>Assay</title><script>{script}</script>{WITHOUT_MENU}"
+    return html.replace(_TITLE, head.encode(), 1)
 
 
 class FirstPage:
@@ -54,7 +57,7 @@ class _Rewriting:
         self._body = bytearray()
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _is_html(message):
+        if message["type"] == "http.response.start" and is_html(message):
             self._start = message
         elif message["type"] == "http.response.body" and self._start is not None:
             self._body += message.get("body", b"")
@@ -71,7 +74,7 @@ class _Rewriting:
         await self._send({"type": "http.response.body", "body": body})
 
 
-def _is_html(start: Message) -> bool:
+def is_html(start: Message) -> bool:
     return start["status"] == 200 and any(
         name.lower() == b"content-type" and value.startswith(b"text/html")
         for name, value in start["headers"]

@@ -9,6 +9,7 @@ import streamlit.logger
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
+from assay_frontend.addresses import Addresses
 from assay_frontend.first_page import FirstPage
 from assay_frontend.logs import hand_on, log_to_stderr
 from assay_frontend.packed import Packed
@@ -24,5 +25,5 @@ logging.getLogger(__name__).info(
 
 app = App(
     Path(__file__).parent / "streamlit_app.py",
-    middleware=[Middleware(FirstPage), Middleware(Packed)],
+    middleware=[Middleware(Addresses), Middleware(FirstPage), Middleware(Packed)],
 )

@@ -1,14 +1,17 @@
-"""Navigation only: which page stands at which address."""
+"""Navigation only: which view draws which page."""
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Callable
 
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from assay_frontend.addresses import PAGES, PageName
 from assay_frontend.views import crypto, gold, models, overview, status, track_record
 from assay_frontend.widgets.frame import ICON, readers_words, show_frame
 
-# in the order of the links; the name is the address too, and `nav.<name>` its words
-PAGES = {
+VIEWS: dict[PageName, Callable[[], None]] = {
     "overview": overview.render,
     "gold": gold.render,
     "crypto": crypto.render,
@@ -19,14 +22,14 @@ PAGES = {
 
 st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state="collapsed")
 t = readers_words()
-pages = {
+pages: dict[str, Page] = {
     name: st.Page(
-        render,
+        VIEWS[name],
         title=f"{t('app.name')} · {t(f'nav.{name}')}",
         url_path=name,
-        default=name == "overview",
+        default=name == PAGES[0],
     )
-    for name, render in PAGES.items()
+    for name in PAGES
 }
 
 page = st.navigation(list(pages.values()), position="hidden")

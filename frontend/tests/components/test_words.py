@@ -11,7 +11,7 @@ from assay_frontend.api.models import Evaluation, FeatureEffect, Forecast, Histo
 from assay_frontend.components import tables
 from assay_frontend.components.effects import feature_value
 from assay_frontend.components.headline import headline_html
-from assay_frontend.components.text import dollars_escaped, markdown_text
+from assay_frontend.components.text import asked_text, dollars_escaped, markdown_text
 from assay_frontend.components.verdict import verdict_sentences
 from assay_frontend.i18n import translator
 
@@ -134,6 +134,12 @@ def test_nothing_from_the_api_becomes_markup(market):
     assert "<b>" not in headline_html(EN, forecast)
     assert markdown_text("a *b* $1 $2 :red[x]\n# c") == r"a \*b\* \$1 \$2 \:red\[x\] \# c"
     assert dollars_escaped("**$1** to $2") == r"**\$1** to \$2"
+
+
+def test_what_an_address_asks_for_is_cut_where_it_is_long():
+    assert asked_text("a*b") == r"a\*b"
+    assert asked_text("x" * 40) == "x" * 40
+    assert asked_text("x" * 41) == "x" * 40 + "…"
 
 
 def test_the_leaderboard_ranks_by_crps_and_marks_the_one_that_serves(market):

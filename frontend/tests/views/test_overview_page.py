@@ -78,6 +78,14 @@ def test_a_good_day_shows_gold_coins_changes_and_ages_and_no_banner(open_page):
     assert words.count("not financial advice") == 1
 
 
+def test_an_address_without_a_page_is_told(open_page):
+    app = open_page(unknown="old/*gold*<b>" + "x" * 60, lang="es")
+    told = texts(app.warning)
+    assert f"La dirección /old/*gold*<b>{'x' * 26}… no tiene ninguna página." in told
+    assert r"/old\/\*gold\*\<b\>" in app.warning[0].value
+    assert not open_page(unknown="").warning
+
+
 def test_each_card_leads_to_its_page(open_page):
     links = links_of(open_page(lang="es"))
     assert links["El oro en detalle"] == "lang=es"

@@ -7,11 +7,19 @@ from html import escape
 
 _BREAKS = re.compile(r"[^\S\xa0]+")  # a space that no line breaks stays one
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_MOST_CHARACTERS = 40
 
 
 def markdown_text(text: str) -> str:
     """`text` as Markdown that shows it literally: two dollar signs make no mathematics."""
     return _PUNCTUATION.sub(r"\\\1", _BREAKS.sub(" ", text).strip())
+
+
+def asked_text(asked: str) -> str:
+    """What an address asks for, to be told in Markdown; cut where it is long."""
+    if len(asked) > _MOST_CHARACTERS:
+        asked = f"{asked[:_MOST_CHARACTERS]}…"
+    return markdown_text(asked)
 
 
 def dollars_escaped(markdown: str) -> str:

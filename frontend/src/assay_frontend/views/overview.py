@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from assay_frontend.addresses import UNKNOWN
 from assay_frontend.api.latest import CoinGlance, OverviewPicture, overview_picture
 from assay_frontend.api.models import Forecast
 from assay_frontend.components import overview_tables
@@ -16,7 +17,7 @@ from assay_frontend.components.headline import figures_html
 from assay_frontend.components.numbers import Numbers
 from assay_frontend.components.problem_words import problem_title
 from assay_frontend.components.sparkline import sparkline_html
-from assay_frontend.components.text import dollars_escaped, html_text
+from assay_frontend.components.text import asked_text, dollars_escaped, html_text
 from assay_frontend.i18n import Translator
 from assay_frontend.i18n.formats import instant, long_date, money
 from assay_frontend.settings import read_settings
@@ -40,6 +41,8 @@ Links = Mapping[str, Page]
 def render() -> None:
     t, settings, links = readers_words(), read_settings(), readers_links()
     client = client_of(settings)
+    if unknown := st.query_params.get(UNKNOWN):
+        st.warning(t("notice.unknown", value=asked_text(f"/{unknown}")))
 
     @st.fragment(run_every=settings.refresh_seconds)
     def live_page() -> None:

@@ -7,11 +7,10 @@ from typing import TypeVar
 
 import streamlit as st
 
-from assay_frontend.components.text import markdown_text
+from assay_frontend.components.text import asked_text
 from assay_frontend.i18n import Translator
 
 T = TypeVar("T")
-_SHOWN_CHARACTERS = 40
 
 
 def choose_window(t: Translator, name: str, windows: Sequence[int], *, default: int) -> int:
@@ -77,7 +76,7 @@ def parameter(
         return default
     value = read(asked)
     if value is None:
-        st.warning(refusal(markdown_text(asked[:_SHOWN_CHARACTERS])))
+        st.warning(refusal(asked_text(asked)))
         return default
     return value
 

@@ -1,4 +1,4 @@
-"""What every page shares: style, brand, links, language switch, foot."""
+"""What every page shares: style, brand, links, switches of language and shade, foot."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from assay_frontend.components.text import html_text, markdown_text
+from assay_frontend.components.text import asked_text, html_text
 from assay_frontend.i18n import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -19,11 +20,12 @@ from assay_frontend.i18n import (
     language_named,
     translator,
 )
-from assay_frontend.theme.palette import Palette, palette, style_sheet
+from assay_frontend.theme.palette import Palette, Shade, palette, style_sheet
 
 STATIC = Path(__file__).parent.parent / "static"
 ICON = STATIC / "icon.png"
 _LINKS = "assay_links_by_name"
+_ASKED_SHADE = "assay_asked_shade"
 
 
 def chosen_language() -> tuple[Language, str | None]:
@@ -41,8 +43,8 @@ def readers_words() -> Translator:
 
 
 def readers_palette() -> Palette:
-    """Follows the shade that the reader's browser shows."""
-    return palette("dark" if st.context.theme.type == "dark" else "light")
+    """The colours of the shade that `show_frame` drew the page in."""
+    return palette(st.session_state["shade"])
 
 
 def readers_links() -> Mapping[str, Page]:
@@ -67,6 +69,7 @@ def show_frame(links: Mapping[str, Page]) -> None:
     st.session_state[_LINKS] = links
     language, refused = chosen_language()
     t = translator(language)
+    asked = _settle_shade()
     st.html(style_sheet(readers_palette()))
     with st.container(
         horizontal=True,
@@ -74,20 +77,36 @@ def show_frame(links: Mapping[str, Page]) -> None:
         vertical_alignment="center",
         key="assay_frame",
     ):
-        st.html(_brand(t, language), width="content")
+        st.html(_brand(t, language, asked), width="content")
         with st.container(horizontal=True, width="content", gap="small", key="assay_links"):
             for name, page in links.items():
                 show_link(page, t(f"nav.{name}"))
-        _language_switch(t, language)
+        with st.container(horizontal=True, width="content", gap="small", key="assay_switches"):
+            _language_switch(t, language)
+            _shade_switch(t)
     if refused is not None:
-        st.warning(t("notice.lang", value=markdown_text(refused[:40])))
+        st.warning(t("notice.lang", value=asked_text(refused)))
 
 
-def _brand(t: Translator, language: Language) -> str:
-    """The first page's script tells its language to the document, which is served as English."""
+def _settle_shade() -> Shade | None:
+    """Settles the page's shade: the browser's, or one asked for that it does not show yet.
+
+    Returns the latter.
+    """
+    shown: Shade = "dark" if st.context.theme.type == "dark" else "light"
+    asked: Shade | None = st.session_state.get(_ASKED_SHADE)
+    if asked == shown:
+        asked = st.session_state[_ASKED_SHADE] = None
+    st.session_state["shade"] = asked or shown
+    return asked
+
+
+def _brand(t: Translator, language: Language, asked: Shade | None) -> str:
+    """The first page's script takes from it the document's language, and a shade asked for."""
     name, tagline = html_text(t("app.name")), html_text(t("app.tagline"))
+    shade = f' data-shade="{asked}"' if asked else ""
     return (
-        f'<div class="assay-brand" lang="{language}">{_logo()}<div><strong>{name}</strong> '
+        f'<div class="assay-brand" lang="{language}"{shade}>{_logo()}<div><strong>{name}</strong> '
         f"<span>{tagline}</span></div></div>"
     )
 
@@ -112,6 +131,23 @@ def _language_switch(t: Translator, language: Language) -> None:
         format_func=lambda code: LANGUAGES[code],
         key="language",
         on_change=follow,
+        label_visibility="collapsed",
+    )
+
+
+def _shade_switch(t: Translator) -> None:
+    """The style sheet draws a sun and a moon over the names, which stay for those who hear them."""
+
+    def ask() -> None:
+        st.session_state[_ASKED_SHADE] = st.session_state["shade"]
+
+    st.segmented_control(
+        t("app.shade"),
+        get_args(Shade),
+        required=True,
+        format_func=lambda shade: t(f"shade.{shade}"),
+        key="shade",
+        on_change=ask,
         label_visibility="collapsed",
     )
 
