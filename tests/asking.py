@@ -51,8 +51,10 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def asked_all_the_while(request: Callable[[], object]) -> Iterator[list[str]]:
-    """Asks again and again meanwhile; what failed is in the list, and what came at the end too."""
+def asked_all_the_while(request: Callable[[], object], *, callers: int = 1) -> Iterator[list[str]]:
+    """So many ask again and again meanwhile; what failed is in the list, and what came at the end
+    too.
+    """
     failures: list[str] = []
     answered, over = threading.Event(), threading.Event()
 
@@ -65,11 +67,13 @@ def asked_all_the_while(request: Callable[[], object]) -> Iterator[list[str]]:
                 failures.append(repr(error))
             over.wait(0.02)
 
-    thread = threading.Thread(target=keep_asking)
-    thread.start()
+    threads = [threading.Thread(target=keep_asking) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
     try:
         yield failures
         assert answered.wait(30), failures[:3]
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()

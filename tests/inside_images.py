@@ -138,3 +138,46 @@ def kill_the_service() -> None:
             os.kill(int(process.name), signal.SIGKILL)
             return
     raise SystemExit("no backend runs here")
+
+
+def ask_until_nobody_listens(host: str, port: int) -> None:
+    """Sixteen at once, half of them on connections that they keep. Prints how many were answered
+    once all have been, and at the end; then what failed.
+    """
+    import http.client
+    import threading
+
+    answered, failed, everyone = [0] * 16, [], threading.Barrier(17)
+
+    def ask_on(caller: int) -> None:
+        headers = {} if caller % 2 else {"Connection": "close"}
+        while True:
+            connection = http.client.HTTPConnection(host, port, timeout=60)
+            try:
+                connection.connect()
+            except OSError:
+                return  # nobody listens, and the name may be gone too
+            try:
+                while True:
+                    connection.request("POST", "/predict", headers=headers)
+                    answer = connection.getresponse()
+                    answer.read()
+                    if answer.status != 200:
+                        failed.append(answer.status)
+                    answered[caller] += 1
+                    if answered[caller] == 1:
+                        everyone.wait()
+                    if answer.will_close:
+                        break
+            except (OSError, http.client.HTTPException) as error:
+                failed.append(repr(error))
+                return
+
+    callers = [threading.Thread(target=ask_on, args=(caller,)) for caller in range(16)]
+    for caller in callers:
+        caller.start()
+    everyone.wait()
+    print(sum(answered), flush=True)
+    for caller in callers:
+        caller.join()
+    print(sum(answered), *failed)

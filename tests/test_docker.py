@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -250,9 +251,8 @@ class TestChampion:
         self, train: Compose, api: str, folder: Path
     ) -> None:
         before = self.version(api)
-        with asked_all_the_while(
-            lambda: ask(f"{api}/predict", {"predict_tomorrow": True})
-        ) as failures:
+        predict = partial(ask, f"{api}/predict", {"predict_tomorrow": True})
+        with asked_all_the_while(predict, callers=8) as failures:
             files = ("--gold", "data/raw/gold.csv", "--sp500", "data/raw/sp500.csv")
             said = train("--quick", "--refit", *files)
             wait_until(lambda: self.version(api) != before)
@@ -358,6 +358,22 @@ class TestServers:
 
 
 class TestEnd:
+    def test_a_stop_fails_nobody_on_the_containers_network(
+        self, settings: dict[str, str], up: Compose
+    ) -> None:
+        """Past Docker's own proxy, which takes connections for a port after it was closed."""
+        program = inside.source_of(inside.ask_until_nobody_listens, "backend", 8000)
+        asking = ("exec", "assay-test-frontend-1", "python", "-c", program)
+        with subprocess.Popen(
+            ["docker", *asking], env=settings, stdout=subprocess.PIPE, text=True
+        ) as crowd:
+            assert crowd.stdout is not None
+            first = int(crowd.stdout.readline())
+            up("stop", "--timeout", "10", "backend")
+            answered, *failed = crowd.stdout.readline().split(maxsplit=1)
+        assert failed == []
+        assert int(answered) > first >= 16
+
     def test_both_stop_of_themselves_when_asked(self, up: Compose) -> None:
         up("stop", "--timeout", "10")
         states = [json.loads(line) for line in up("ps", "--all", "--format", "json").splitlines()]

@@ -189,7 +189,7 @@ def test_a_reader_turns_to_the_signals_shares_the_link_and_downloads_the_record(
     page.reload()
     expect(page.get_by_role("radio", name="Coin signals")).to_be_checked()
     name, text = downloaded(page, "Track record, CSV")
-    assert name == "btc-usdt-binance-track-record.csv"
+    assert name == "btc-usdt-replay-track-record.csv"
     head, *rows = text.splitlines()
     assert head.startswith("sequence,recorded_at,origin,due")
     assert len(rows) == len(REPLAYED_DAYS)
