@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """On the simulated market."""
     folder = tmp_path_factory.mktemp("simulated")
@@ -72,7 +72,7 @@ def lively(simulated: Served, tmp_path_factory: pytest.TempPathFactory) -> Itera
         dashboard.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def replayed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """On real bars as they were known on 17 January 2025, after some days of service."""
     folder = tmp_path_factory.mktemp("replayed")
